@@ -1,0 +1,1 @@
+"""One module an artifact: a frozen result and a pure compute()."""

@@ -1,0 +1,172 @@
+"""The table: every family, data source and artifact, and who can be asked what. Standard library only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Literal
+
+SCHEMA = 1  # of records and manifests; raised by hand where job, store or cli change what a result means
+
+Value = int | float | str | bool | tuple[str, ...]
+BatchKind = Literal["graphs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its default, which fixes its type, what it means, and what it may be."""
+
+    default: Value
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A model family: what it takes, what it can answer (see `protocols`), where it is computed."""
+
+    module: str
+    batches: BatchKind
+    answers: frozenset[str]
+    class_paths: tuple[str, ...] = ()  # the published classes it reads; never imported
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A data source: which raw files it reads, what it makes of them, under which options."""
+
+    module: str
+    batches: BatchKind
+    suffixes: tuple[str, ...]
+    primary: str  # the split that `path` holds
+    derived: Mapping[str, str] = field(default_factory=dict)  # split cut from it -> its share's option
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An artifact: its file, what it asks of a subject and of its partners, options and usual cost."""
+
+    module: str
+    file: str
+    asks: frozenset[str]
+    partners: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    options: Mapping[str, Option] = field(default_factory=dict)
+    gpu: int = 0
+    minutes: int = 10
+    mem_mb: int = 4000
+
+
+READERS: Mapping[BatchKind, str] = {"graphs": "assay.data.collated"}  # prepared splits -> batches
+
+SEED = Option(42, "seed of everything drawn; the config's `seed` is its default")
+
+FAMILIES: Mapping[str, Family] = {
+    "gat": Family(
+        module="assay.families.gat",
+        batches="graphs",
+        answers=frozenset({"embed", "layers", "predict"}),
+        class_paths=("graphids.core.models.supervised.gat.GAT",),
+    ),
+}
+
+SOURCES: Mapping[str, Source] = {
+    "can_bus": Source(
+        module="assay.data.can_bus",
+        batches="graphs",
+        suffixes=(".csv", ".log", ".asc", ".blf"),
+        primary="train",
+        derived={"val": "val_fraction"},
+        options={
+            "window": Option(100, "messages in a window", minimum=2),
+            "stride": Option(100, "messages from one window to the next", minimum=1),
+            "vocab_scope": Option("train", "whose ids are known", choices=("train", "all")),
+            "val_fraction": Option(
+                0.2, "share of the training windows, the last ones, that is `val`", 0.0, 0.9
+            ),
+            "scaler": Option(
+                "z_benign",
+                "how features are scaled, fitted on benign training graphs",
+                choices=("z_benign", "robust_benign", "none"),
+            ),
+        },
+    ),
+    "graphs": Source(
+        module="assay.data.graphs",
+        batches="graphs",
+        suffixes=(".npz", ".safetensors"),
+        primary="val",
+    ),
+}
+
+ARTIFACTS: Mapping[str, Artifact] = {
+    "embeddings": Artifact(
+        module="assay.artifacts.embeddings",
+        file="embeddings.npz",
+        asks=frozenset({"embed"}),
+        options={
+            "splits": Option(("val",), "splits to embed; empty: all of them"),
+            "max_samples": Option(2000, "samples drawn from a split; all, in order, where it is smaller", 1),
+            "batch_size": Option(256, "samples in a forward pass", 1),
+            "seed": SEED,
+        },
+        minutes=10,
+    ),
+    "cka": Artifact(
+        module="assay.artifacts.cka",
+        file="cka.json",
+        asks=frozenset({"layers"}),
+        partners=("teacher",),
+        options={
+            "split": Option("val", "split to compare on"),
+            "max_samples": Option(500, "samples drawn from the split; all where it is smaller", 4),
+            "batch_size": Option(256, "samples in a forward pass", 1),
+            "seed": SEED,
+        },
+        minutes=10,
+    ),
+    "evaluation": Artifact(
+        module="assay.artifacts.evaluation",
+        file="evaluation.json",
+        asks=frozenset({"predict"}),
+        options={
+            "splits": Option((), "splits to evaluate; empty: all of them"),
+            "batch_size": Option(256, "samples in a forward pass", 1),
+        },
+        minutes=10,
+    ),
+}
+
+
+@cache
+def families() -> Mapping[str, Family]:
+    """Every family by name: ours, then those of installed distributions (`assay.families`)."""
+    return {**FAMILIES, **_rows("assay.families")}
+
+
+@cache
+def artifacts() -> Mapping[str, Artifact]:
+    """Every artifact by name: ours, then those of installed distributions (`assay.artifacts`)."""
+    return {**ARTIFACTS, **_rows("assay.artifacts")}
+
+
+def reason_against(artifact: Artifact, family: str, partners: Mapping[str, str]) -> str:
+    """Why an artifact does not apply to a checkpoint; empty where it does.
+
+    `partners` holds the families of the row's partners by role.
+    """
+    if lacks := artifact.asks - families()[family].answers:
+        return f"asks for {', '.join(sorted(lacks))}, which family {family} does not answer"
+    for role in artifact.partners:
+        if role not in partners:
+            return f"asks for a {role}, and the row names none"
+        if lacks := artifact.asks - families()[partners[role]].answers:
+            return f"asks its {role} for {', '.join(sorted(lacks))}, which family {partners[role]} does not answer"
+    return ""
+
+
+def _rows(group: str) -> dict:
+    return {point.name: point.load() for point in entry_points(group=group)}

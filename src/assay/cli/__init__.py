@@ -1,0 +1,59 @@
+"""The command line: parse, call, print. stdout is data, stderr is log."""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from assay.cli import binding, listing, making
+from assay.cli.places import DIRECTORY_HELP, moved
+from assay.errors import AssayError
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "check": listing.check,
+    "list": listing.list_,
+    "why": listing.why,
+    "make": making.make,
+    "show": listing.show,
+    "verify": binding.verify,
+    "manifest": binding.manifest,
+    "schema": listing.schema,
+    "intake": making.intake,
+    "prepare": making.prepare,
+}
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True, rich_markup_mode=None
+)
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+
+
+@app.callback()
+def places(
+    context: typer.Context,
+    config: Annotated[str | None, typer.Option(help="As the commands' own --config.")] = None,
+    directory: Annotated[
+        str | None, typer.Option("--directory", "-d", help=DIRECTORY_HELP, callback=moved, is_eager=True)
+    ] = None,
+) -> None:
+    """Turn every (checkpoint, artifact) pair into a verified file.
+
+    Exit codes: 0 ok, 1 a job failed, 2 usage or config, 3 an input refused or a file that fails
+    verification, 4 something is missing or stale under --check.
+    """
+    if config:
+        context.default_map = {command: {"config": config} for command in COMMANDS}
+
+
+def main() -> None:
+    """Run the command line; an error that we can name is one text on stderr and its exit code."""
+    try:
+        app()
+    except AssayError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

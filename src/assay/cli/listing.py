@@ -1,0 +1,148 @@
+"""Commands that look: check, list, why, show, schema. None of them imports torch."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assay import catalog
+from assay.cli.places import ConfigOption, DirectoryOption, JsonOption
+from assay.config import DEFAULT_CONFIG, Config, read_plan
+from assay.errors import ConfigError
+from assay.options import unknown
+from assay.plan import requests, row_of
+
+if TYPE_CHECKING:
+    from assay.provenance.status import State
+
+SYMBOLS = {"done": "+", "stale": "~", "missing": ".", "failed": "!", "n/a": "-", "off": " "}
+
+
+def check(
+    config: ConfigOption = DEFAULT_CONFIG, directory: DirectoryOption = None, as_json: JsonOption = False
+) -> None:
+    """Check config and sheet: every problem at once. Example: assay check"""
+    plan = read_plan(config)
+    counts = {"checkpoints": len(plan.rows), "data": len(plan.data), "artifacts": len(requests(plan))}
+    if as_json:
+        print(json.dumps(counts))
+    else:
+        print(f"ok: {', '.join(f'{n} {what}' for what, n in counts.items())}")
+
+
+def list_(
+    config: ConfigOption = DEFAULT_CONFIG,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+    exit_4: Annotated[bool, typer.Option("--check", help="Exit 4 where something is not done.")] = False,
+) -> None:
+    """Show how every (checkpoint, artifact) pair stands. Example: assay list --json"""
+    from assay.provenance.status import Inspection
+
+    states = list(Inspection(read_plan(config)).states())
+    if as_json:
+        print(json.dumps([_as_json(state) for state in states], indent=1))
+    else:
+        print("\n".join(_matrix(states)))
+    if exit_4 and any(state.word not in ("done", "n/a", "off") for state in states):
+        raise typer.Exit(4)
+
+
+def why(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint of the sheet.")],
+    artifact: Annotated[str, typer.Argument(help="An artifact, e.g. cka.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how one artifact stands and which input, option or code changed. Example: assay why gat_s42 cka"""
+    from assay.provenance.status import Inspection
+
+    plan = read_plan(config)
+    row_of(plan, checkpoint)
+    if artifact not in catalog.artifacts():
+        raise ConfigError(f"artifact {unknown(artifact, catalog.artifacts())}.")
+    state = Inspection(plan).state(checkpoint, artifact)
+    if as_json:
+        print(json.dumps(_as_json(state), indent=1))
+        return
+    print(f"{state.file}: {state.word}")
+    for reason in state.reasons:
+        print(f"  {reason}")
+
+
+def show(
+    file: Annotated[Path, typer.Argument(help="An artifact below a results folder.")],
+    directory: DirectoryOption = None,
+) -> None:
+    """Show what an artifact holds and what it was made of. Example: assay show results/gat_s42/cka.json"""
+    from assay.store.shown import shown
+
+    print("\n".join(shown(file)))
+
+
+def schema() -> None:
+    """Print the JSON schema of config.yaml, with the options of the table. Example: assay schema > schema.json"""
+    print(json.dumps(_schema(), indent=2))
+
+
+def _as_json(state: "State") -> dict[str, Any]:
+    return {
+        "checkpoint": state.checkpoint,
+        "artifact": state.artifact,
+        "state": state.word,
+        "reasons": list(state.reasons),
+        "file": state.file,
+    }
+
+
+def _matrix(states: Sequence["State"]) -> list[str]:
+    artifacts = list(catalog.artifacts())
+    rows = {state.checkpoint: {} for state in states}  # type: dict[str, dict[str, str]]
+    for state in states:
+        rows[state.checkpoint][state.artifact] = f"{SYMBOLS[state.word]} {state.word}"
+    width = max((len(name) for name in rows), default=0)
+    cell = max(map(len, [*artifacts, "missing "])) + 2
+    lines = [" " * width + "  " + "".join(name.ljust(cell) for name in artifacts)]
+    for name, words in rows.items():
+        lines.append(f"{name:<{width}}  " + "".join(words[artifact].ljust(cell) for artifact in artifacts))
+    lines.append(", ".join(f"{n} {word}" for word, n in Counter(state.word for state in states).items()))
+    told = [state for state in states if state.reasons and state.word not in ("off", "missing")]
+    lines += [f"{s.checkpoint} {s.artifact}: {s.word}: {s.reasons[0]}" for s in told]
+    return [line.rstrip() for line in lines]
+
+
+def _schema() -> dict[str, Any]:
+    content = Config.model_json_schema()
+    options = {
+        name: {"properties": _option_schemas(row.options)} for name, row in catalog.artifacts().items()
+    }
+    content["properties"]["options"] |= {"properties": options, "additionalProperties": False}
+    content["properties"]["artifacts"]["propertyNames"] = {"enum": list(catalog.artifacts())}
+    content["$defs"]["DataSection"]["allOf"] = [
+        {
+            "if": {"properties": {"source": {"const": name}}},
+            "then": {"properties": _option_schemas(source.options)},
+        }
+        for name, source in catalog.SOURCES.items()
+    ]
+    return content
+
+
+def _option_schemas(options: Any) -> dict[str, Any]:
+    return {name: _option_schema(option) for name, option in options.items()}
+
+
+def _option_schema(option: catalog.Option) -> dict[str, Any]:
+    types = {bool: "boolean", int: "integer", float: "number", str: "string", tuple: "array"}
+    limits = {"minimum": option.minimum, "maximum": option.maximum, "enum": list(option.choices) or None}
+    default = list(option.default) if isinstance(option.default, tuple) else option.default
+    return {
+        "description": option.help,
+        "type": types[type(option.default)],
+        "default": default,
+        **{name: limit for name, limit in limits.items() if limit is not None},
+    }

@@ -1,0 +1,101 @@
+"""Commands that make: make, and the two jobs that feed it."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from assay import plan as planning
+from assay.catalog import artifacts
+from assay.cli.places import ConfigOption, DirectoryOption
+from assay.config import DEFAULT_CONFIG, Plan, read_plan
+from assay.errors import ConfigError
+from assay.options import resolved
+
+TokenOption = Annotated[str | None, typer.Option(help="What Snakemake compares; made here where not given.")]
+
+
+def make(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint of the sheet.")],
+    artifact: Annotated[list[str], typer.Argument(help="One or more artifacts, e.g. embeddings cka.")],
+    set_: Annotated[list[str], typer.Option("--set", help="option=value, over config and sheet.")] = [],  # noqa: B006
+    output: Annotated[
+        str | None, typer.Option(help="Write to this file; elsewhere than results keeps no record.")
+    ] = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="Make no intakes or data; always make the artifact.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Make it also where it is done.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    directory: DirectoryOption = None,
+) -> None:
+    """Make artifacts of one checkpoint here, with the intakes and data they lack. Example: assay make gat_s42 cka"""
+    plan = read_plan(config)
+    if output and len(artifact) > 1:
+        raise ConfigError(f"--output takes one artifact, got {len(artifact)}: {', '.join(artifact)}.")
+    wanted = [planning.request(plan, checkpoint, name, _options(name, set_)) for name in artifact]
+    for request in wanted:
+        if not only:
+            _make_inputs(plan, request)
+            if not (force or set_ or output) and _done(plan, request):
+                print(f"{request.target} is done: nothing changed", file=sys.stderr)
+                continue
+        from assay import job
+
+        print(job.make(request, device=plan.device, output=output))
+
+
+def intake(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint of the sheet.")],
+    token: TokenOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    directory: DirectoryOption = None,
+) -> None:
+    """Read one checkpoint at the border (the rule `intake`). Example: assay intake gat_s42"""
+    from assay import job
+
+    plan = read_plan(config)
+    job.take_in(plan, checkpoint, token or planning.intake_token(plan, checkpoint))
+
+
+def prepare(
+    data: Annotated[str, typer.Argument(help="A data set of the config.")],
+    token: TokenOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    directory: DirectoryOption = None,
+) -> None:
+    """Prepare one data set (the rule `data`). Example: assay prepare can_demo"""
+    from assay import job
+
+    plan = read_plan(config)
+    planning.data_of(plan, data)
+    job.prepare(plan, data, token or planning.data_token(plan, data))
+
+
+def _options(artifact: str, pairs: list[str]) -> dict[str, Any]:
+    if artifact not in artifacts():
+        return {}
+    given = dict(pair.partition("=")[::2] for pair in pairs)
+    values, problems = resolved(artifacts()[artifact].options, given)
+    if problems:
+        raise ConfigError([f"--set: {artifact}.{problem}" for problem in problems])
+    return {name: values[name] for name in given}
+
+
+def _make_inputs(plan: Plan, request: planning.Request) -> None:
+    """Take in and prepare what the request lacks or what is stale."""
+    from assay import job
+    from assay.provenance.status import Inspection
+
+    look = Inspection(plan)
+    for row in (request.row, *request.partners.values()):
+        if look.intake_changes(row.checkpoint):
+            job.take_in(plan, row.checkpoint, planning.intake_token(plan, row.checkpoint))
+    if look.data_changes(request.data.name):
+        job.prepare(plan, request.data.name, planning.data_token(plan, request.data.name))
+
+
+def _done(plan: Plan, request: planning.Request) -> bool:
+    from assay.provenance.status import Inspection
+
+    return Inspection(plan).state(request.row.checkpoint, request.artifact).word == "done"

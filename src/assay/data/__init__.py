@@ -1,0 +1,1 @@
+"""One module a data source: raw files in, prepared splits out."""

@@ -1,0 +1,1 @@
+"""Makes the small data and checkpoints that the demo analyses."""

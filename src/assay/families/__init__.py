@@ -1,0 +1,1 @@
+"""One module a model family: networks, load(), answers to the protocols."""

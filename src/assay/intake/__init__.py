@@ -1,0 +1,1 @@
+"""The border: an untrusted checkpoint in, tensors and plain hyper-parameters out."""

@@ -1,0 +1,64 @@
+"""Where every file of the results lies. The only place where these paths are written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.catalog import artifacts
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths below one results folder."""
+
+    results: str
+
+    def intake(self, checkpoint: str) -> str:
+        """What the border found; written last of its three files."""
+        return f"{self.results}/{checkpoint}/intake.json"
+
+    def weights(self, checkpoint: str) -> str:
+        """The tensors of a checkpoint."""
+        return f"{self.results}/{checkpoint}/weights.safetensors"
+
+    def hparams(self, checkpoint: str) -> str:
+        """The hyper-parameters of a checkpoint."""
+        return f"{self.results}/{checkpoint}/hparams.json"
+
+    def target(self, checkpoint: str, artifact: str) -> str:
+        """The file of an artifact."""
+        return f"{self.results}/{checkpoint}/{artifacts()[artifact].file}"
+
+    def record(self, checkpoint: str, artifact: str) -> str:
+        """What an artifact was made of; its presence means that the artifact is complete."""
+        return f"{self.results}/{checkpoint}/records/{artifact}.json"
+
+    def failed(self, checkpoint: str, job: str) -> str:
+        """Why a job (an artifact, or `intake`) failed last; gone after a success."""
+        return f"{self.results}/{checkpoint}/records/{job}.failed.json"
+
+    def checkpoint_manifest(self, checkpoint: str) -> str:
+        """The manifest of one checkpoint, with the published keys."""
+        return f"{self.results}/{checkpoint}/analysis_manifest.json"
+
+    def data(self, name: str) -> str:
+        """What a prepared data set holds; written last of its files."""
+        return f"{self.results}/data/{name}/data.json"
+
+    def split(self, name: str, split: str) -> str:
+        """One prepared split."""
+        return f"{self.results}/data/{name}/{split}.safetensors"
+
+    def data_failed(self, name: str) -> str:
+        """Why the preparation of a data set failed last."""
+        return f"{self.results}/data/{name}/data.failed.json"
+
+    @property
+    def manifest(self) -> str:
+        """The manifest of everything."""
+        return f"{self.results}/manifest.json"
+
+
+def seen(target: str) -> Path:
+    """The undeclared file beside a target that remembers what was seen of its sources."""
+    path = Path(target)
+    return path.with_name(f".{path.name}.seen")

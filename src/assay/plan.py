@@ -1,0 +1,225 @@
+"""Plan x table -> requests: for every artifact to make its paths, inputs, options and code digests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from assay import catalog, seen
+from assay.catalog import READERS, SCHEMA, SOURCES, Artifact, Value
+from assay.config import DEFAULT_CONFIG, Plan, read_plan
+from assay.datasets import DataSet, made_by_rule
+from assay.digest import code_digests, combined
+from assay.errors import ConfigError
+from assay.files import compact_json, sha256_bytes, sha256_file
+from assay.layout import Layout
+from assay.options import unknown
+from assay.sheet import Row
+
+INTAKE_FORMAT = 1  # raised by hand where the border would write other files for the same checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One artifact of one checkpoint, whole: what `assay make` needs to make it."""
+
+    row: Row
+    artifact: str
+    partners: Mapping[str, Row]  # by role
+    data: DataSet
+    options: Mapping[str, Value]
+    layout: Layout
+
+    @property
+    def table(self) -> Artifact:
+        """The artifact's row in the table."""
+        return catalog.artifacts()[self.artifact]
+
+    @property
+    def target(self) -> str:
+        """The file to make."""
+        return self.layout.target(self.row.checkpoint, self.artifact)
+
+    @property
+    def record(self) -> str:
+        """The record to write last."""
+        return self.layout.record(self.row.checkpoint, self.artifact)
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """Role -> the small file whose content decides whether the artifact is stale."""
+        intakes = {role: self.layout.intake(row.checkpoint) for role, row in self._subjects.items()}
+        return {**intakes, "data": self.layout.data(self.data.name)}
+
+    @property
+    def heavy(self) -> list[str]:
+        """The large files behind the fingerprints."""
+        names = [row.checkpoint for row in self._subjects.values()]
+        splits = [self.layout.split(self.data.name, split) for split in self.data.splits]
+        return [f(name) for name in names for f in (self.layout.weights, self.layout.hparams)] + splits
+
+    @property
+    def code(self) -> dict[str, str]:
+        """Module -> digest, of all the code that decides the artifact's bytes."""
+        return _code(self.artifact, tuple(sorted({row.family for row in self._subjects.values()})))
+
+    @property
+    def code_digest(self) -> str:
+        """One digest over `code` and the schema version."""
+        return f"{SCHEMA}-{combined(self.code)}"
+
+    @property
+    def _subjects(self) -> dict[str, Row]:
+        return {"checkpoint": self.row, **self.partners}
+
+
+def requests(plan: Plan) -> list[Request]:
+    """Everything that the plan wants and that applies, in the order of sheet and table."""
+    return [
+        request(plan, checkpoint, artifact)
+        for checkpoint in plan.rows
+        for artifact in wanted(plan, checkpoint)
+        if not reason_against(plan, checkpoint, artifact)
+    ]
+
+
+def request(
+    plan: Plan, checkpoint: str, artifact: str, options: Mapping[str, Value] | None = None
+) -> Request:
+    """The request for one artifact, whether the toggles want it or not; `options` win over config and sheet.
+
+    Raises:
+        ConfigError: an unknown checkpoint or artifact, or an artifact that does not apply.
+    """
+    row = row_of(plan, checkpoint)
+    if artifact not in catalog.artifacts():
+        raise ConfigError(f"artifact {unknown(artifact, catalog.artifacts())}.")
+    if reason := reason_against(plan, checkpoint, artifact):
+        raise ConfigError(f"{artifact} does not apply to {checkpoint}: it {reason}.")
+    return Request(
+        row=row,
+        artifact=artifact,
+        partners={
+            role: plan.rows[name]
+            for role, name in _partners(row).items()
+            if role in _table(artifact).partners
+        },
+        data=plan.data[row.data],
+        options={**plan.options[artifact], **row.options.get(artifact, {}), **(options or {})},
+        layout=Layout(plan.results),
+    )
+
+
+def expected_outputs(checkpoint: str, config: str = DEFAULT_CONFIG) -> list[Path]:
+    """The files that the plan of `config` makes of a checkpoint, whether they exist or not.
+
+    Raises:
+        ConfigError: every problem of config and sheet, or an unknown checkpoint.
+    """
+    plan = read_plan(config)
+    row_of(plan, checkpoint)
+    return [Path(wish.target) for wish in requests(plan) if wish.row.checkpoint == checkpoint]
+
+
+def row_of(plan: Plan, checkpoint: str) -> Row:
+    """The row of a checkpoint.
+
+    Raises:
+        ConfigError: it is not in the sheet.
+    """
+    if checkpoint not in plan.rows:
+        raise ConfigError(f"checkpoint {unknown(checkpoint, plan.rows)}.")
+    return plan.rows[checkpoint]
+
+
+def wanted(plan: Plan, checkpoint: str) -> list[str]:
+    """The artifacts that toggles and row want of a checkpoint, whether they apply or not."""
+    only = plan.rows[checkpoint].artifacts
+    return [artifact for artifact in plan.enabled if not only or artifact in only]
+
+
+def reason_against(plan: Plan, checkpoint: str, artifact: str) -> str:
+    """Why an artifact does not apply to a checkpoint; empty where it does."""
+    row = plan.rows[checkpoint]
+    partners = {role: plan.rows[name].family for role, name in _partners(row).items()}
+    return catalog.reason_against(_table(artifact), row.family, partners)
+
+
+def intake_token(plan: Plan, checkpoint: str) -> str:
+    """The param of a checkpoint's intake; where a rule makes the checkpoint, Snakemake compares times itself."""
+    row, target = row_of(plan, checkpoint), Layout(plan.results).intake(checkpoint)
+    if made_by_rule(row.path, plan.results):
+        return seen.Seen.of(target).token
+    return seen.token(target, [Path(row.path)], partial(sha256_file, Path(row.path)))
+
+
+def data_token(plan: Plan, name: str) -> str:
+    """The param of a data set's preparation, made as that of an intake."""
+    data, target = data_of(plan, name), Layout(plan.results).data(name)
+    if any(made_by_rule(path, plan.results) for path in data.paths):
+        return seen.Seen.of(target).token
+    return seen.token(target, source_files(data), partial(source_sha256, data))
+
+
+def manifest_token(plan: Plan) -> str:
+    """The param of the manifest: the one that a complete manifest was written with, else another."""
+    return seen.Seen.remembered(Layout(plan.results).manifest).token
+
+
+def data_of(plan: Plan, name: str) -> DataSet:
+    """A data set of the config.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name not in plan.data:
+        raise ConfigError(f"data {unknown(name, plan.data)}.")
+    return plan.data[name]
+
+
+def source_files(data: DataSet) -> list[Path]:
+    """All raw files of a data set, each once."""
+    return sorted({file for files in data.files().values() for file in files})
+
+
+def source_sha256(data: DataSet) -> str:
+    """One sha256 over the names, splits and contents of all raw files."""
+    contents = {str(file): sha256_file(file) for file in source_files(data)}
+    return listing_sha256(data, contents)
+
+
+def listing_sha256(data: DataSet, contents: Mapping[str, str]) -> str:
+    """One sha256 over the raw files by split, given the sha256 of each."""
+    listing = {s: {str(f): contents[str(f)] for f in files} for s, files in data.files().items()}
+    return sha256_bytes(compact_json(listing).encode())
+
+
+def data_code(source: str) -> str:
+    """The digest of the code that prepares a data set."""
+    return f"{SCHEMA}-{combined(_source_code(source))}"
+
+
+def plain(options: Mapping[str, Value]) -> dict[str, Any]:
+    """Options as JSON holds them, so that what is compared is what was read back."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+
+
+def _table(artifact: str) -> Artifact:
+    return catalog.artifacts()[artifact]
+
+
+def _partners(row: Row) -> dict[str, str]:
+    return {"teacher": row.teacher} if row.teacher else {}
+
+
+@cache
+def _code(artifact: str, families: tuple[str, ...]) -> dict[str, str]:
+    rows = [catalog.families()[name] for name in families]
+    readers = {READERS[row.batches] for row in rows}
+    return code_digests([_table(artifact).module, *(row.module for row in rows), *sorted(readers)])
+
+
+@cache
+def _source_code(source: str) -> dict[str, str]:
+    return code_digests([SOURCES[source].module])

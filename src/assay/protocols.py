@@ -1,0 +1,91 @@
+"""What an artifact may ask of a loaded checkpoint and of its data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64, Shaped
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class GraphBatch:
+    """Graphs side by side as one graph; edge e goes from `edge_index[0, e]` to `edge_index[1, e]`."""
+
+    x: Float32[Tensor, "nodes features"]
+    edge_index: Int64[Tensor, "2 edges"]
+    edge_attr: Float32[Tensor, "edges edge_features"]
+    node_id: Int64[Tensor, " nodes"]
+    graph: Int64[Tensor, " nodes"]  # the graph of each node, 0 .. n_graphs-1, ascending
+    n_graphs: int
+    y: Int64[Tensor, " graphs"]
+
+
+class Samples(Protocol):
+    """Samples drawn from one split; what the source does not know is None."""
+
+    split: str
+    index: Int64[np.ndarray, " n"]  # in the split, ascending
+    labels: Int64[np.ndarray, " n"]
+    attack_type: Int64[np.ndarray, " n"] | None
+    record_id: Shaped[np.ndarray, " n"] | None  # text: where the sample stands in the raw data
+    time: Float64[np.ndarray, " n"] | None  # seconds
+
+    def __len__(self) -> int: ...
+
+    def batches(self, size: int) -> Iterator[GraphBatch]:
+        """The samples in order, `size` at a time, on the subject's device."""
+        ...
+
+
+class Data(Protocol):
+    """One prepared data set."""
+
+    name: str
+    splits: Sequence[str]
+    attack_names: Mapping[int, str]
+
+    def draw(self, split: str, *, max_samples: int | None, seed: int) -> Samples:
+        """A draw without replacement that only (split, max_samples, seed) decide; all where it is smaller."""
+        ...
+
+
+class Subject(Protocol):
+    """A loaded checkpoint in eval mode."""
+
+    family: str
+
+    def to(self, device: str) -> Self:
+        """The same subject on `device`."""
+        ...
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """Answers `embed`."""
+
+    def embed(self, batch: GraphBatch) -> Float32[Tensor, "samples d"]:
+        """One vector a sample: what the family's head sees."""
+        ...
+
+
+@runtime_checkable
+class Layers(Protocol):
+    """Answers `layers`."""
+
+    def layers(self, batch: GraphBatch) -> Sequence[Float32[Tensor, "samples d"]]:
+        """One vector a sample from every hidden layer, input side first."""
+        ...
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """Answers `predict`."""
+
+    def predict(self, batch: GraphBatch) -> Float32[Tensor, "samples classes"]:
+        """Logits; class 0 is benign."""
+        ...
+
+
+CAPABILITIES: Mapping[str, type] = {"embed": Embeds, "layers": Layers, "predict": Predicts}

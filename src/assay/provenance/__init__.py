@@ -1,0 +1,1 @@
+"""What exists, of which inputs, and whether that is still so."""

@@ -1,0 +1,162 @@
+"""What exists, and whether it is still what inputs, options and code would give."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from assay import catalog, plan, seen
+from assay.catalog import SCHEMA
+from assay.config import Plan
+from assay.files import read_json, sha256_file
+from assay.layout import Layout
+from assay.plan import INTAKE_FORMAT, Request
+from assay.store.records import failure
+
+Word = Literal["done", "stale", "missing", "failed", "n/a", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How one (checkpoint, artifact) pair stands, and why."""
+
+    checkpoint: str
+    artifact: str
+    word: Word
+    reasons: tuple[str, ...]
+    file: str
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class Inspection:
+    """One look at the results of a plan; every fingerprint is read once."""
+
+    def __init__(self, over: Plan):
+        self._plan = over
+        self._layout = Layout(over.results)
+        self._intakes: dict[str, tuple[str, ...]] = {}
+        self._data: dict[str, tuple[str, ...]] = {}
+        self._hashes: dict[str, str] = {}
+
+    def states(self) -> Iterator[State]:
+        """Every checkpoint x artifact of the table, in the order of sheet and table."""
+        for checkpoint in self._plan.rows:
+            for artifact in catalog.artifacts():
+                yield self.state(checkpoint, artifact)
+
+    def state(self, checkpoint: str, artifact: str) -> State:
+        """How one pair stands."""
+        file = self._layout.target(checkpoint, artifact)
+        if reason := plan.reason_against(self._plan, checkpoint, artifact):
+            return State(checkpoint, artifact, "n/a", (reason,), file)
+        if artifact not in plan.wanted(self._plan, checkpoint):
+            off = "config" if artifact not in self._plan.enabled else "the row's column artifacts"
+            return State(checkpoint, artifact, "off", (f"not wanted by {off}",), file)
+        request = plan.request(self._plan, checkpoint, artifact)
+        record = _read(request.record)
+        word, reasons = self._verdict(request, record)
+        return State(checkpoint, artifact, word, reasons, file, record)
+
+    def intake_changes(self, checkpoint: str) -> tuple[str, ...]:
+        """Why the intake of a checkpoint is to be made (again); empty where it is fresh."""
+        if checkpoint not in self._intakes:
+            self._intakes[checkpoint] = tuple(self._intake_changes(checkpoint))
+        return self._intakes[checkpoint]
+
+    def data_changes(self, name: str) -> tuple[str, ...]:
+        """Why a data set is to be prepared (again); empty where it is fresh."""
+        if name not in self._data:
+            self._data[name] = tuple(self._data_changes(name))
+        return self._data[name]
+
+    def _verdict(self, request: Request, record: Mapping[str, Any]) -> tuple[Word, tuple[str, ...]]:
+        if failures := tuple(self._failures(request)):
+            return "failed", failures
+        if not record or not Path(request.target).exists():
+            return "missing", tuple(self._missing(request, record))
+        changes = (*_changes(request, record), *self._input_changes(request, record))
+        return ("stale", changes) if changes else ("done", ())
+
+    def _failures(self, request: Request) -> Iterator[str]:
+        checkpoint = request.row.checkpoint
+        if error := failure(Path(self._layout.failed(checkpoint, request.artifact))):
+            yield error
+        for name in (checkpoint, *(row.checkpoint for row in request.partners.values())):
+            if error := failure(Path(self._layout.failed(name, "intake"))):
+                yield f"intake of {name}: {error}"
+        if error := failure(Path(self._layout.data_failed(request.data.name))):
+            yield f"data {request.data.name}: {error}"
+
+    def _missing(self, request: Request, record: Mapping[str, Any]) -> Iterator[str]:
+        if record:
+            yield f"{request.target} is gone; its record is there"
+        elif Path(request.target).exists():
+            yield f"{request.target} has no record: it was interrupted, or is not ours"
+        else:
+            yield "not made yet"
+
+    def _input_changes(self, request: Request, record: Mapping[str, Any]) -> Iterator[str]:
+        subjects = {"checkpoint": request.row, **request.partners}
+        for role, row in subjects.items():
+            yield from (f"{role} {row.checkpoint}: {why}" for why in self.intake_changes(row.checkpoint))
+        yield from (f"data {request.data.name}: {why}" for why in self.data_changes(request.data.name))
+        for role, path in request.fingerprints.items():
+            was = record["inputs"].get(role, {})
+            if was and Path(self._plan.results, was["path"]) != Path(path):
+                yield f"{role}: was {was['path']}, is {Path(path).relative_to(self._plan.results)}"
+            elif (now := self._hash(path)) and was.get("sha256") != now:
+                yield f"{role}: {path} changed, sha256 {was.get('sha256', 'none')[:12]} -> {now[:12]}"
+
+    def _hash(self, path: str) -> str:
+        if path not in self._hashes:
+            self._hashes[path] = sha256_file(Path(path)) if Path(path).exists() else ""
+        return self._hashes[path]
+
+    def _intake_changes(self, checkpoint: str) -> Iterator[str]:
+        row, target = self._plan.rows[checkpoint], self._layout.intake(checkpoint)
+        intake = _read(target)
+        if not intake or not Path(self._layout.weights(checkpoint)).exists():
+            yield f"{target} is missing"
+            return
+        if intake["format"] != INTAKE_FORMAT or intake["family"] != row.family:
+            yield f"{target} was written as {intake['family']} in format {intake['format']}"
+        source = Path(row.path)
+        if difference := seen.changed(target, [source], partial(sha256_file, source)):
+            yield f"{row.path} changed, sha256 {difference[0][:12]} -> {difference[1][:12]}"
+
+    def _data_changes(self, name: str) -> Iterator[str]:
+        data, target = self._plan.data[name], self._layout.data(name)
+        content = _read(target)
+        if not content or any(not Path(self._layout.split(name, split)).exists() for split in data.splits):
+            yield f"{target} or a split of it is missing"
+            return
+        yield from _differences("option", content["options"], plan.plain(data.options))
+        if content["source"] != data.source or content["code"] != plan.data_code(data.source):
+            yield f"the code of source {data.source} changed"
+        files = plan.source_files(data)
+        if difference := seen.changed(target, files, partial(plan.source_sha256, data)):
+            yield f"raw files changed, sha256 {difference[0][:12]} -> {difference[1][:12]}"
+
+
+def _changes(request: Request, record: Mapping[str, Any]) -> Iterator[str]:
+    """What differs between a record and the request that would make it today, inputs apart."""
+    if record["schema"] != SCHEMA:
+        yield f"schema {record['schema']} -> {SCHEMA}"
+    yield from _differences("option", record["options"], plan.plain(request.options))
+    yield from _differences("code", record["modules"], request.code)
+    if (size := Path(request.target).stat().st_size) != record["bytes"]:
+        yield f"{request.target} has {size} bytes, its record says {record['bytes']}"
+
+
+def _differences(kind: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted({*was, *now}):
+        if was.get(name) != now.get(name):
+            yield f"{kind} {name}: {was.get(name, 'none')} -> {now.get(name, 'none')}"
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        return read_json(Path(path))
+    except FileNotFoundError:
+        return {}

@@ -1,0 +1,100 @@
+"""What was seen of a source: the token that makes Snakemake rerun its job when, and only when, it changed.
+
+Beside a target (intake.json, data.json) lies an undeclared file, as git keeps an index:
+{token, sha256, attempts, stat}. Where the stat of the source is unchanged nothing is hashed; a touched
+source is hashed once; a source that no longer has the recorded sha256 gets a new token, which also counts
+the attempts, since a rerun that failed would otherwise be up to date.
+"""
+
+import errno
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from assay.errors import Refused
+from assay.files import publish_json, read_json
+from assay.layout import seen
+
+NEW = "new"
+Stat = list[list[Any]]  # path, size, mtime_ns, ctime_ns, inode of each file
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The memory beside one target."""
+
+    token: str = NEW
+    sha256: str = ""
+    attempts: int = 0
+    stat: Stat | None = None
+
+    @classmethod
+    def of(cls, target: str) -> Self:
+        """What is remembered; the target itself is believed over the memory, which may be lost or older."""
+        memory = cls.remembered(target)
+        written = _read(Path(target))
+        if written and written["sha256"] != memory.sha256:
+            return replace(memory, token=written["token"], sha256=written["sha256"], stat=None)
+        return memory
+
+    @classmethod
+    def remembered(cls, target: str) -> Self:
+        """What is remembered, whatever the target says."""
+        return cls(**_read(seen(target)))
+
+    def save(self, target: str) -> None:
+        """Remember it; where the results are read-only, silently not: a lost memory costs one hash."""
+        try:
+            publish_json(seen(target), asdict(self))
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+                raise
+
+
+def stat_of(files: Sequence[Path]) -> Stat | None:
+    """The stat of the files, or None where one is gone."""
+    try:
+        stats = [(str(file), file.stat()) for file in files]
+    except FileNotFoundError:
+        return None
+    return [[name, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for name, s in stats]
+
+
+def changed(target: str, files: Sequence[Path], sha256: Callable[[], str]) -> tuple[str, str] | None:
+    """The recorded and the present sha256 of the source where they differ; hashes only where the stat did."""
+    memory = Seen.of(target)
+    stat = stat_of(files)
+    if not memory.sha256 or stat is None or stat == memory.stat:
+        return None
+    now = sha256()
+    if now != memory.sha256:
+        return memory.sha256, now
+    replace(memory, stat=stat).save(target)
+    return None
+
+
+def token(target: str, files: Sequence[Path], sha256: Callable[[], str]) -> str:
+    """The param of the job that makes `target` from `files`: the recorded one unless the source changed."""
+    if difference := changed(target, files, sha256):
+        return f"after-{difference[0][:12]}-{Seen.of(target).attempts}"
+    return Seen.of(target).token
+
+
+def begin(target: str) -> None:
+    """Count an attempt to make `target`, before anything of it can fail."""
+    memory = Seen.of(target)
+    replace(memory, attempts=memory.attempts + 1).save(target)
+
+
+def finish(target: str, *, token: str, sha256: str, stat: Stat) -> None:
+    """Remember the source that `target` was made of."""
+    Seen(token, sha256, Seen.of(target).attempts, stat).save(target)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = read_json(path)
+    except (FileNotFoundError, Refused):
+        return {}
+    return {name: content[name] for name in ("token", "sha256", "attempts", "stat") if name in content}

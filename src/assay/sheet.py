@@ -1,0 +1,211 @@
+"""The sheet of checkpoints: a tab separated file -> rows; every error at once, by row and column."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assay import catalog
+from assay.catalog import SOURCES, Value
+from assay.datasets import NAME, DataSet, expanded, made_by_rule
+from assay.options import cast, meant, unknown
+
+REQUIRED = ("checkpoint", "family", "path", "data")
+OPTIONAL = ("teacher", "experts", "artifacts")
+RESERVED = ("data", "demo")  # folders of the results that are no checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One checkpoint, as its row says."""
+
+    checkpoint: str
+    family: str
+    path: str
+    data: str
+    line: int
+    teacher: str = ""
+    experts: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()  # only these; empty: all that the config wants
+    options: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_rows(
+    path: Path, data: Mapping[str, DataSet], options: Mapping[str, Mapping[str, Value]], results: str
+) -> tuple[dict[str, Row], list[str]]:
+    """The rows by checkpoint name, and every problem, a line each."""
+    lines, problems = _lines(path)
+    if problems:
+        return {}, problems
+    header = lines[0]
+    problems = [f"{path}:1 {problem}" for problem in _header_problems(header)]
+    if problems:
+        return {}, problems
+    rows: dict[str, Row] = {}
+    for number, cells in enumerate(lines[1:], start=2):
+        if not any(cells):
+            continue
+        row, wrong = _row(dict(zip(header, cells, strict=False)), number)
+        if len(cells) > len(header):
+            wrong.append(f"has {len(cells)} cells, the header has {len(header)}")
+        if row.checkpoint in rows:
+            wrong.append(f"checkpoint: {row.checkpoint!r} stands in row {rows[row.checkpoint].line} already")
+        problems += [f"{path}:{number} {problem}" for problem in wrong]
+        rows.setdefault(row.checkpoint, row)
+    problems += [
+        f"{path}:{row.line} {p}"
+        for row in rows.values()
+        for p in _row_problems(row, rows, data, options, results)
+    ]
+    return rows, problems
+
+
+def _lines(path: Path) -> tuple[list[list[str]], list[str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return [], [f"{path}: there is no such sheet. `checkpoints` in the config names it."]
+    except (OSError, UnicodeDecodeError) as error:
+        return [], [f"{path}: cannot be read as text: {error}."]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
+    lines = [[cell.strip() for cell in line] for line in reader]
+    if not lines or not any(lines[0]):
+        return [], [f"{path}: is empty. Its first line names the columns: {', '.join(REQUIRED + OPTIONAL)}."]
+    return lines, []
+
+
+def _header_problems(header: list[str]) -> Iterator[str]:
+    known = (*REQUIRED, *OPTIONAL)
+    for name in REQUIRED:
+        if name not in header:
+            yield f"column {name} is missing. Got: {', '.join(header)}. Columns are separated by tabs."
+    for name in dict.fromkeys(header):
+        if header.count(name) > 1:
+            yield f"column {name} occurs {header.count(name)} times"
+        artifact, dot, option = name.partition(".")
+        if name in known or (artifact == "meta" and option):
+            continue
+        if not dot or artifact not in catalog.artifacts():
+            allowed = f"{', '.join(known)}, <artifact>.<option>, meta.<key>"
+            yield f"column {name!r} is unknown{meant(name, [*known, *_option_columns()])}. Allowed: {allowed}"
+        elif option not in catalog.artifacts()[artifact].options:
+            takes = ", ".join(catalog.artifacts()[artifact].options)
+            yield f"column {name!r}: {artifact} has no such option{meant(name, _option_columns())}. It takes: {takes}"
+
+
+def _option_columns() -> list[str]:
+    return [f"{name}.{option}" for name, row in catalog.artifacts().items() for option in row.options]
+
+
+def _row(cells: dict[str, str], line: int) -> tuple[Row, list[str]]:
+    problems = [f"{name}: is empty" for name in REQUIRED if not cells.get(name)]
+    options: dict[str, dict[str, Value]] = {}
+    for column, text in cells.items():
+        artifact, _, name = column.partition(".")
+        if not name or artifact == "meta" or not text:
+            continue
+        try:
+            value = cast(catalog.artifacts()[artifact].options[name], text)
+            options.setdefault(artifact, {})[name] = value
+        except ValueError as error:
+            problems.append(f"{column}: {error}")
+    row = Row(
+        checkpoint=cells.get("checkpoint", ""),
+        family=cells.get("family", ""),
+        path=expanded(cells.get("path", ""))[0],
+        data=cells.get("data", ""),
+        line=line,
+        teacher=cells.get("teacher", ""),
+        experts=_words(cells.get("experts", "")),
+        artifacts=_words(cells.get("artifacts", "")),
+        options=options,
+        meta={c.removeprefix("meta."): text for c, text in cells.items() if c.startswith("meta.") and text},
+    )
+    return row, problems
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _row_problems(
+    row: Row,
+    rows: Mapping[str, Row],
+    data: Mapping[str, DataSet],
+    options: Mapping[str, Mapping[str, Value]],
+    results: str,
+) -> Iterator[str]:
+    yield from _name_problems(row.checkpoint)
+    yield from _path_problems(row, results)
+    if row.family and row.family not in catalog.families():
+        yield f"family: {unknown(row.family, catalog.families())}"
+    if row.data and row.data not in data:
+        yield f"data: {unknown(row.data, data)} (the config's data)"
+    for artifact in row.artifacts:
+        if artifact not in catalog.artifacts():
+            yield f"artifacts: {unknown(artifact, catalog.artifacts())}"
+    if row.family in catalog.families() and row.data in data:
+        yield from _data_problems(row, data[row.data], options)
+    yield from _partner_problems(row, rows)
+
+
+def _name_problems(name: str) -> Iterator[str]:
+    if name and (not re.fullmatch(NAME, name) or ".." in name or len(name) > 100):
+        yield (
+            f"checkpoint: {name!r} is no name. It begins with a letter or digit and holds at most 100 letters, "
+            "digits, '.', '_' and '-', without '..'"
+        )
+    if name in RESERVED:
+        yield f"checkpoint: {name!r} is reserved for a folder of the results"
+
+
+def _path_problems(row: Row, results: str) -> Iterator[str]:
+    path, wrong = expanded(row.path)
+    yield from (f"path: {problem}" for problem in wrong)
+    taken_in = Path(results, row.checkpoint, "intake.json").exists()
+    if path and not wrong and not made_by_rule(path, results) and not taken_in and not Path(path).is_file():
+        yield f"path: there is no file {path}, in {Path.cwd()}"
+
+
+def _data_problems(row: Row, data: DataSet, options: Mapping[str, Mapping[str, Value]]) -> Iterator[str]:
+    takes = catalog.families()[row.family].batches
+    if data.source not in SOURCES:
+        return
+    gives = SOURCES[data.source].batches
+    if takes != gives:
+        yield f"data: family {row.family} takes {takes}, data {data.name} (source {data.source}) gives {gives}"
+    for artifact in row.artifacts or options:
+        chosen = {**options.get(artifact, {}), **row.options.get(artifact, {})}
+        named = [*chosen.get("splits", ()), *([chosen["split"]] if "split" in chosen else [])]  # type: ignore[misc]
+        for split in named:
+            if split not in data.splits:
+                yield f"{artifact}.split(s): {unknown(split, data.splits)} (data {data.name})"
+
+
+def _partner_problems(row: Row, rows: Mapping[str, Row]) -> Iterator[str]:
+    for column, names in (("teacher", (row.teacher,) if row.teacher else ()), ("experts", row.experts)):
+        for name in names:
+            if name not in rows:
+                yield f"{column}: {name!r} is not in the sheet{meant(name, rows)}"
+    if row.teacher in rows:
+        yield from _teacher_problems(row, rows)
+
+
+def _teacher_problems(row: Row, rows: Mapping[str, Row]) -> Iterator[str]:
+    teacher = rows[row.teacher]
+    for name, artifact in catalog.artifacts().items():
+        family = catalog.families().get(teacher.family)
+        lacks = artifact.asks - family.answers if family and "teacher" in artifact.partners else frozenset()
+        if lacks:
+            lacking = ", ".join(sorted(lacks))
+            yield f"teacher: {row.teacher!r} (family {teacher.family}) answers no {lacking}, which {name} asks"
+    chain = [row.checkpoint]
+    while chain[-1] in rows and (following := rows[chain[-1]].teacher):
+        chain.append(following)
+        if following == row.checkpoint:
+            yield f"teacher: the teachers form a cycle: {' -> '.join(chain)}"
+        if following in chain[:-1]:
+            return

@@ -1,0 +1,100 @@
+"""Records: what an artifact was made of, and why a job failed."""
+
+import os
+import platform
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from assay.catalog import SCHEMA
+from assay.errors import AssayError
+from assay.files import compact_json, publish_json, read_json, sha256_bytes
+
+RECORDED_VERSIONS = ("assay", "torch", "torch-geometric", "numpy", "scipy")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One complete artifact. Paths are relative to the results folder."""
+
+    checkpoint: str
+    artifact: str
+    file: str
+    sha256: str
+    bytes: int
+    arrays: Mapping[str, Any]
+    inputs: Mapping[str, Mapping[str, str]]  # role -> path, sha256
+    options: Mapping[str, Any]
+    code: str
+    modules: Mapping[str, str]  # module -> digest, so that `why` can name the one that changed
+    meta: Mapping[str, str]
+    device: str
+    started: str
+    seconds: float
+    peak_mib: int
+    warnings: tuple[str, ...] = ()
+    schema: int = SCHEMA
+    host: str = field(default_factory=socket.gethostname)
+    slurm_job: str = field(default_factory=lambda: os.environ.get("SLURM_JOB_ID", ""))
+    versions: Mapping[str, str] = field(default_factory=lambda: versions())
+
+    @property
+    def action(self) -> str:
+        """One sha256 over all that decides the bytes: artifact, inputs, options, code."""
+        inputs = {role: source["sha256"] for role, source in self.inputs.items()}
+        decides = [self.schema, self.artifact, inputs, self.options, self.code]
+        return sha256_bytes(compact_json(decides).encode())
+
+    def save(self, path: Path) -> None:
+        """Publish the record: from now on the artifact is complete."""
+        publish_json(path, {**asdict(self), "action": self.action})
+
+
+@contextmanager
+def failure_recorded(path: Path) -> Iterator[None]:
+    """Leave at `path` why the block failed; remove what an earlier failure left when it succeeds."""
+    started = time.monotonic()
+    try:
+        yield
+    except Exception as error:
+        publish_json(path, _failure(error, time.monotonic() - started))
+        raise
+    path.unlink(missing_ok=True)
+
+
+def failure(path: Path) -> str:
+    """The reason that `failure_recorded` left, or nothing."""
+    try:
+        return read_json(path)["error"]
+    except FileNotFoundError:
+        return ""
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result may depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in RECORDED_VERSIONS}}
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _failure(error: Exception, seconds: float) -> dict[str, Any]:
+    named = isinstance(error, AssayError)
+    return {
+        "error": str(error) if named else f"{type(error).__name__}: {error}",
+        "exit_code": error.exit_code if isinstance(error, AssayError) else 1,
+        "ended": now(),
+        "seconds": round(seconds, 3),
+        "host": socket.gethostname(),
+        "slurm_job": os.environ.get("SLURM_JOB_ID", ""),
+        "command": sys.argv[1:],
+    }

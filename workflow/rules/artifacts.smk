@@ -1,0 +1,46 @@
+# Artifacts. In: fingerprints (intake.json, data.json), compared by content; the large files behind them,
+# never compared. Out: the artifact, and its record, written last. Stamped, the rule `cka` reads:
+#
+#   rule cka:
+#       input:
+#           checkpoint="results/{checkpoint}/intake.json",
+#           teacher="results/{teacher of the checkpoint}/intake.json",
+#           data="results/data/{data of the checkpoint}/data.json",
+#           heavy=ancient(weights, hyper-parameters and splits of the same),
+#       output:
+#           file="results/{checkpoint}/cka.json",
+#           record="results/{checkpoint}/records/cka.json",
+#       params:
+#           options={"batch_size": 256, "max_samples": 500, "seed": 42, "split": "val"},
+#           code="1-<digest of artifacts/cka.py, families/gat.py and all they import>",
+#       shell:
+#           "python -m assay make {wildcards.checkpoint} cka --config ... --output {output.file} --only"
+from assay import catalog
+from assay.workflow import artifact_code, artifact_inputs, artifact_options, resources_of
+
+
+for artifact in PLAN.enabled:
+
+    rule:
+        name:
+            artifact
+        input:
+            unpack(partial(artifact_inputs, PLAN, ancient, artifact)),
+        output:
+            file=LAYOUT.target("{checkpoint}", artifact),
+            also=[f"{RESULTS}/{{checkpoint}}/{name}" for name in catalog.artifacts()[artifact].also],
+            record=LAYOUT.record("{checkpoint}", artifact),
+        log:
+            f"logs/{{checkpoint}}/{artifact}.log",
+        benchmark:
+            f"logs/{{checkpoint}}/{artifact}.benchmark.tsv"
+        params:
+            options=partial(artifact_options, PLAN, artifact),
+            code=partial(artifact_code, PLAN, artifact),
+        resources:
+            **resources_of(PLAN, artifact),
+        group:
+            None if PLAN.resources[artifact]["gpu"] else "light"
+        shell:
+            "python -m assay make {wildcards.checkpoint:q} {rule:q} --config {CONFIG:q} --output {output.file:q}"
+            " --only > {log:q} 2>&1"

@@ -1,0 +1,34 @@
+# What every rule shares. Defines: PLAN, LAYOUT, RESULTS, CONFIG (the config file that jobs read).
+# Imports nothing heavy: this file is parsed again inside every cluster job.
+import sys
+from functools import partial
+from pathlib import Path
+
+from assay import plan as planning
+from assay.config import read_plan
+from assay.errors import ConfigError
+from assay.layout import Layout
+from assay.workflow import effective_config, notices
+
+
+try:
+    CONFIG = effective_config(config, workflow.overwrite_configfiles)
+    PLAN = read_plan(CONFIG)
+except ConfigError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+
+LAYOUT = Layout(PLAN.results)
+RESULTS = PLAN.results
+
+if workflow.is_main_process:
+    for notice in notices(PLAN):
+        print(notice, file=sys.stderr)
+
+# The interpreter that runs Snakemake runs the jobs, whatever the shell's PATH says.
+shell.prefix(f"export PATH={Path(sys.executable).parent}:$PATH; ")
+
+
+wildcard_constraints:
+    checkpoint=r"(?!(data|demo)/)[A-Za-z0-9][A-Za-z0-9._-]*",
+    data=r"[A-Za-z0-9][A-Za-z0-9._-]*",

@@ -1,0 +1,26 @@
+# Data sets. In: the raw files of one data set of the config. Out: data.json and one safetensors a split.
+from assay.workflow import raw_data
+
+
+for data in PLAN.data.values():
+
+    rule:
+        name:
+            f"data_{data.name}"
+        input:
+            raw=raw_data(PLAN, ancient, data),
+        output:
+            splits=[LAYOUT.split(data.name, split) for split in data.splits],
+            data=LAYOUT.data(data.name),
+        log:
+            f"logs/data/{data.name}.log",
+        params:
+            name=data.name,
+            token=planning.data_token(PLAN, data.name),
+            options=planning.plain(data.options),
+            code=planning.data_code(data.source),
+        resources:
+            runtime=60,
+            mem_mb=8000,
+        shell:
+            "python -m assay prepare {params.name:q} --config {CONFIG:q} --token {params.token:q} > {log:q} 2>&1"

@@ -1,0 +1,23 @@
+# The border. In: a checkpoint file, as the sheet names it. Out: intake.json, weights, hyper-parameters.
+from assay.workflow import checkpoint_source, intake_token
+
+
+rule intake:
+    input:
+        source=partial(checkpoint_source, PLAN, ancient),
+    output:
+        weights=LAYOUT.weights("{checkpoint}"),
+        hparams=LAYOUT.hparams("{checkpoint}"),
+        intake=LAYOUT.intake("{checkpoint}"),
+    log:
+        "logs/{checkpoint}/intake.log",
+    params:
+        token=partial(intake_token, PLAN),
+        format=planning.INTAKE_FORMAT,
+    resources:
+        runtime=10,
+        mem_mb=4000,
+    group:
+        "light"
+    shell:
+        "python -m assay intake {wildcards.checkpoint:q} --config {CONFIG:q} --token {params.token:q} > {log:q} 2>&1"

@@ -1,0 +1,23 @@
+# The manifest. In: the records of everything that the plan wants. Out: manifest.json, and one manifest a
+# checkpoint. A run that fails writes the partial manifest, which the next run repairs.
+WANTED = planning.requests(PLAN)
+
+
+rule manifest:
+    input:
+        files=[request.target for request in WANTED],
+        records=[request.record for request in WANTED],
+    output:
+        checkpoints=[LAYOUT.checkpoint_manifest(checkpoint) for checkpoint in PLAN.rows],
+        all_of_it=LAYOUT.manifest,
+    log:
+        "logs/manifest.log",
+    params:
+        token=planning.manifest_token(PLAN),
+    localrule: True
+    shell:
+        "python -m assay manifest --config {CONFIG:q} --token {params.token:q} > {log:q} 2>&1"
+
+
+onerror:
+    shell("python -m assay manifest --config {CONFIG:q} --partial > /dev/null")
