@@ -21,4 +21,5 @@ include: "workflow/rules/demo.smk"
 rule all:
     default_target: True
     input:
-        rules.manifest.output.all_of_it,
+        rules.manifest.input,
+        rules.manifest.output,

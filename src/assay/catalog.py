@@ -18,8 +18,8 @@ class Option:
 
     default: Value
     help: str
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     choices: tuple[str, ...] = ()
 
 
@@ -42,6 +42,7 @@ class Source:
     suffixes: tuple[str, ...]
     primary: str  # the split that `path` holds
     derived: Mapping[str, str] = field(default_factory=dict)  # split cut from it -> its share's option
+    sidecar: str = ""  # suffix of a file that may lie beside a raw file and belongs to it
     options: Mapping[str, Option] = field(default_factory=dict)
 
 
@@ -80,6 +81,7 @@ SOURCES: Mapping[str, Source] = {
         suffixes=(".csv", ".log", ".asc", ".blf"),
         primary="train",
         derived={"val": "val_fraction"},
+        sidecar=".attacks.csv",
         options={
             "window": Option(100, "messages in a window", minimum=2),
             "stride": Option(100, "messages from one window to the next", minimum=1),

@@ -47,9 +47,9 @@ class DataSet:
 
     def files(self) -> dict[str, tuple[Path, ...]]:
         """The raw files by raw split: folders are searched, recursively, for the suffixes of the source."""
-        suffixes = SOURCES[self.source].suffixes
+        source = SOURCES[self.source]
         return {
-            split: tuple(sorted({file for path in paths for file in _files(Path(path), suffixes)}))
+            split: tuple(sorted({file for path in paths for file in _files(Path(path), source)}))
             for split, paths in self.raw.items()
         }
 
@@ -76,12 +76,13 @@ def expanded(path: str) -> tuple[str, list[str]]:
     ]
 
 
-def _files(path: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+def _files(path: Path, source: Source) -> Iterator[Path]:
     if not path.is_dir():
-        yield path
+        beside = path.with_name(path.name + source.sidecar)
+        yield from (path, beside) if source.sidecar and beside.exists() else (path,)
         return
-    for folder, _, names in os.walk(path, followlinks=True):
-        yield from (Path(folder, name) for name in names if name.lower().endswith(suffixes))
+    for folder, _, names in os.walk(path):
+        yield from (Path(folder, name) for name in names if name.lower().endswith(source.suffixes))
 
 
 def _data_set(name: str, section: DataSection) -> tuple[DataSet, list[str]]:

@@ -168,7 +168,7 @@ def _opened(data: DataSet, layout: Layout, batches: catalog.BatchKind, device: s
 
     attack_names = {int(code): name for code, name in content["facts"].get("attack_names", {}).items()}
     reader = import_module(READERS[batches])
-    return reader.open_data(data.name, load, data.splits, attack_names, device)
+    return reader.open_data(data.name, load, splits=data.splits, attack_names=attack_names, device=device)
 
 
 def _family(row: Row) -> Any:

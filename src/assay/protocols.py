@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, Shaped
@@ -22,6 +22,7 @@ class GraphBatch:
     y: Int64[Tensor, " graphs"]
 
 
+@runtime_checkable
 class Samples(Protocol):
     """Samples drawn from one split; what the source does not know is None."""
 
@@ -39,6 +40,7 @@ class Samples(Protocol):
         ...
 
 
+@runtime_checkable
 class Data(Protocol):
     """One prepared data set."""
 
@@ -51,12 +53,13 @@ class Data(Protocol):
         ...
 
 
+@runtime_checkable
 class Subject(Protocol):
     """A loaded checkpoint in eval mode."""
 
     family: str
 
-    def to(self, device: str) -> Self:
+    def to(self, device: str) -> "Subject":
         """The same subject on `device`."""
         ...
 

@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from assay.errors import Refused
 from assay.files import publish_json, read_json
@@ -30,7 +30,7 @@ class Seen:
     stat: Stat | None = None
 
     @classmethod
-    def of(cls, target: str) -> Self:
+    def of(cls, target: str) -> "Seen":
         """What is remembered; the target itself is believed over the memory, which may be lost or older."""
         memory = cls.remembered(target)
         written = _read(Path(target))
@@ -39,7 +39,7 @@ class Seen:
         return memory
 
     @classmethod
-    def remembered(cls, target: str) -> Self:
+    def remembered(cls, target: str) -> "Seen":
         """What is remembered, whatever the target says."""
         return cls(**_read(seen(target)))
 

@@ -46,7 +46,9 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Any]:
 
 def save_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Any]:
     """Publish arrays as safetensors; returns sha256 and bytes."""
-    return _publish_safetensors(safetensors.numpy.save(dict(arrays)), path)
+    # safetensors writes the memory of an array as it lies, whatever its strides say
+    rows = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return _publish_safetensors(safetensors.numpy.save(rows), path)
 
 
 def load_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
