@@ -65,7 +65,7 @@ class Subject(Protocol):
 
 
 @runtime_checkable
-class Embeds(Protocol):
+class Embeds(Subject, Protocol):
     """Answers `embed`."""
 
     def embed(self, batch: GraphBatch) -> Float32[Tensor, "samples d"]:
@@ -74,7 +74,7 @@ class Embeds(Protocol):
 
 
 @runtime_checkable
-class Layers(Protocol):
+class Layers(Subject, Protocol):
     """Answers `layers`."""
 
     def layers(self, batch: GraphBatch) -> Sequence[Float32[Tensor, "samples d"]]:
@@ -83,7 +83,7 @@ class Layers(Protocol):
 
 
 @runtime_checkable
-class Predicts(Protocol):
+class Predicts(Subject, Protocol):
     """Answers `predict`."""
 
     def predict(self, batch: GraphBatch) -> Float32[Tensor, "samples classes"]:

@@ -1,0 +1,200 @@
+"""Evaluation: how well the logits of a checkpoint tell attacks from benign samples, split by split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+from scipy import special
+from sklearn import metrics
+
+from assay.artifacts.sampling import chosen_splits, stacked
+from assay.errors import AssayError
+from assay.protocols import Data, Predicts, Samples
+
+UNNAMED = "unnamed"  # an attack without a type: 0 is the code of benign samples, -1 of what is not known
+
+
+@dataclass(frozen=True, slots=True)
+class AttackMetrics:
+    """One type of attack against all benign samples of its split; None where there are no benign ones."""
+
+    n: int
+    recall: float  # share predicted as any class but benign
+    auroc: float | None
+    average_precision: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SplitMetrics:
+    """The metrics of one split; None is undefined, its reason in `undefined`.
+
+    With two classes precision, recall, F1, AUROC and average precision are of class 1, the attack. With more
+    they are macro averages, one class against the rest, over the classes that occur; the precision of one
+    that is never predicted counts as 0. `averaged` says which of the two.
+    """
+
+    n: int
+    class_counts: list[int]
+    averaged: str
+    accuracy: float
+    balanced_accuracy: float | None
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    auroc: float | None
+    average_precision: float | None
+    log_loss: float  # nats
+    confusion: list[list[int]]  # [class][predicted class]
+    attack_types: dict[str, AttackMetrics]
+    undefined: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Metrics by split."""
+
+    splits: dict[str, SplitMetrics]
+    family: str
+    data: str
+
+
+def compute(subject: Predicts, data: Data, *, splits: tuple[str, ...], batch_size: int) -> Evaluation:
+    """Metrics of every sample of the splits.
+
+    Scores are ranked by the margin logit_c - logsumexp(other logits), which orders samples as the
+    probability of c does, but does not saturate.
+
+    Raises:
+        AssayError: a split that the data do not have or that is empty, logits that are not finite, or labels
+            that the checkpoint has no logit for.
+    """
+    return Evaluation(
+        splits={split: _of_split(subject, data, split, batch_size) for split in chosen_splits(data, splits)},
+        family=subject.family,
+        data=data.name,
+    )
+
+
+def _of_split(subject: Predicts, data: Data, split: str, batch_size: int) -> SplitMetrics:
+    samples = data.draw(split, max_samples=None, seed=0)
+    answers = [subject.predict(batch) for batch in samples.batches(batch_size)]
+    logits = stacked(answers, what=f"logits of split {split!r}").double().numpy()
+    labels, predicted, margins = samples.labels, logits.argmax(1), _margins(logits)
+    n_classes = logits.shape[1]
+    _check_labels(labels, n_classes, split)
+    undefined = _undefined(labels, predicted, n_classes)
+    scores = _scores(labels, predicted, margins)
+    defined = {name: None if name in undefined else float(score) for name, score in scores.items()}
+    return SplitMetrics(
+        n=len(labels),
+        class_counts=np.bincount(labels, minlength=n_classes).tolist(),
+        averaged="class 1" if n_classes == 2 else "macro over the classes that occur",
+        accuracy=float(metrics.accuracy_score(labels, predicted)),
+        balanced_accuracy=defined["balanced_accuracy"],
+        precision=defined["precision"],
+        recall=defined["recall"],
+        f1=defined["f1"],
+        auroc=defined["auroc"],
+        average_precision=defined["average_precision"],
+        log_loss=float(-special.log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean()),
+        confusion=metrics.confusion_matrix(labels, predicted, labels=range(n_classes)).tolist(),
+        attack_types=_attack_types(samples, data, predicted, -margins[:, 0]),
+        undefined=undefined,
+    )
+
+
+def _margins(logits: Float64[np.ndarray, "n classes"]) -> Float64[np.ndarray, "n classes"]:
+    others = [np.delete(logits, c, axis=1) for c in range(logits.shape[1])]
+    return logits - np.stack([special.logsumexp(rest, axis=1) for rest in others], axis=1)
+
+
+def _check_labels(labels: Int64[np.ndarray, " n"], n_classes: int, split: str) -> None:
+    strange = np.unique(labels[(labels < 0) | (labels >= n_classes)])
+    if len(strange):
+        raise AssayError(
+            f"split {split!r} has labels {', '.join(map(str, strange))}; "
+            f"the checkpoint has logits for 0 to {n_classes - 1} (hyper_parameters.num_classes)"
+        )
+
+
+def _undefined(
+    labels: Int64[np.ndarray, " n"], predicted: Int64[np.ndarray, " n"], n_classes: int
+) -> dict[str, str]:
+    reasons: dict[str, str] = {}
+    present = np.unique(labels)
+    if len(present) == 1:
+        ranked = ("balanced_accuracy", "auroc", "average_precision")
+        reasons |= dict.fromkeys(ranked, f"one class only: {present[0]}")
+    if 0 not in present:
+        reasons["attack_types"] = "no benign sample to rank an attack against"
+    if n_classes > 2:
+        return reasons
+    if 1 not in labels:
+        reasons["recall"] = "no sample of class 1"
+    if 1 not in predicted:
+        reasons["precision"] = "class 1 is never predicted"
+    if 1 not in labels and 1 not in predicted:
+        reasons["f1"] = "class 1 neither occurs nor is predicted"
+    return reasons
+
+
+def _scores(
+    labels: Int64[np.ndarray, " n"],
+    predicted: Int64[np.ndarray, " n"],
+    margins: Float64[np.ndarray, "n classes"],
+) -> dict[str, float]:
+    present = np.unique(labels)
+    positive = np.array([1]) if margins.shape[1] == 2 else present
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        labels, predicted, labels=positive, zero_division=0
+    )
+    ranked = positive.tolist() if len(present) > 1 else []
+    return {
+        "balanced_accuracy": metrics.recall_score(labels, predicted, labels=present, average="macro"),
+        "precision": precision.mean(),
+        "recall": recall.mean(),
+        "f1": f1.mean(),
+        "auroc": _mean([metrics.roc_auc_score(labels == c, margins[:, c]) for c in ranked]),
+        "average_precision": _mean(
+            [metrics.average_precision_score(labels == c, margins[:, c]) for c in ranked]
+        ),
+    }
+
+
+def _mean(scores: list[float]) -> float:
+    return float(np.mean(scores)) if scores else np.nan
+
+
+def _attack_types(
+    samples: Samples,
+    data: Data,
+    predicted: Int64[np.ndarray, " n"],
+    scores: Float64[np.ndarray, " n"],
+) -> dict[str, AttackMetrics]:
+    if samples.attack_type is None:
+        return {}
+    codes = samples.attack_type.tolist()
+    named = np.array([data.attack_names.get(code, str(code)) if code > 0 else UNNAMED for code in codes])
+    benign = samples.labels == 0
+    return {
+        str(name): _against_benign(benign, ~benign & (named == name), predicted, scores)
+        for name in np.unique(named[~benign])
+    }
+
+
+def _against_benign(
+    benign: Bool[np.ndarray, " n"],
+    attack: Bool[np.ndarray, " n"],
+    predicted: Int64[np.ndarray, " n"],
+    scores: Float64[np.ndarray, " n"],
+) -> AttackMetrics:
+    compared = benign | attack
+    ranked = benign.any()
+    return AttackMetrics(
+        n=int(attack.sum()),
+        recall=float((predicted[attack] != 0).mean()),
+        auroc=float(metrics.roc_auc_score(attack[compared], scores[compared])) if ranked else None,
+        average_precision=(
+            float(metrics.average_precision_score(attack[compared], scores[compared])) if ranked else None
+        ),
+    )

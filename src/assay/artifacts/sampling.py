@@ -1,0 +1,43 @@
+"""The splits that an artifact is asked for, and the answers to all of their batches."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from assay.errors import AssayError
+from assay.protocols import Data
+
+
+def chosen_splits(data: Data, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The wanted splits, each once; all that the data have where none is named.
+
+    Raises:
+        AssayError: a split that the data do not have.
+    """
+    unknown = [split for split in wanted if split not in data.splits]
+    if unknown:
+        raise AssayError(
+            f"data {data.name!r} have no split {', '.join(map(repr, unknown))}; "
+            f"they have {', '.join(data.splits)}"
+        )
+    return tuple(dict.fromkeys(wanted or data.splits))
+
+
+def stacked(parts: Sequence[Float32[Tensor, "_ d"]], *, what: str) -> Float32[Tensor, "n d"]:
+    """The answers to all batches, on the CPU.
+
+    Raises:
+        AssayError: no answer at all, or one that is not finite.
+    """
+    if not parts:
+        raise AssayError(f"{what}: there is no sample")
+    rows = torch.cat([part.cpu() for part in parts])
+    n_bad = int((~rows.isfinite()).any(1).sum())
+    if n_bad:
+        raise AssayError(
+            f"{what}: {n_bad} of {len(rows)} samples give values that are not finite; "
+            "the checkpoint overflows on these data"
+        )
+    return rows

@@ -1,0 +1,94 @@
+"""Typed and bounded reads of a checkpoint's hyper-parameters, which are untrusted."""
+
+from collections.abc import Mapping
+from typing import Any, final
+
+from assay.errors import Refused
+
+
+@final
+class HyperParameters:
+    """Reads one key at a time; keeps every problem until `refuse_problems`, so that all are told at once.
+
+    A read that finds a problem returns the default, or the least allowed value: never use what was read
+    before `refuse_problems` has passed. A key that is absent or None takes its default.
+    """
+
+    def __init__(self, values: Mapping[str, Any]):
+        self._values = values
+        self._problems: list[str] = []
+
+    def integer(self, key: str, *, default: int | None, least: int, most: int) -> int:
+        """An integer from `least` to `most`; without a default the key is needed."""
+        value = self._value(key, default)
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        self.problem(key, value, f"an integer from {least} to {most}")
+        return least
+
+    def fraction(self, key: str, *, default: float) -> float:
+        """A number from 0 to below 1."""
+        value = self._value(key, default)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1:
+            return float(value)
+        self.problem(key, value, "a number from 0 to below 1")
+        return default
+
+    def text(self, key: str, *, default: str) -> str:
+        """A string."""
+        value = self._value(key, default)
+        if isinstance(value, str):
+            return value
+        self.problem(key, value, "a string")
+        return default
+
+    def choice(
+        self, key: str, *, default: str, supported: tuple[str, ...], later: tuple[str, ...] = ()
+    ) -> str:
+        """One of the supported strings; those in `later` exist, but are not supported yet."""
+        value = self.text(key, default=default)
+        if value in supported:
+            return value
+        if value in later:
+            self.not_yet(f"{key} {value!r} (supported: {', '.join(supported)})")
+        else:
+            self.problem(key, value, f"one of {', '.join(supported)}")
+        return default
+
+    def raw(self, key: str) -> Any:
+        """Whatever the file holds under the key; None where it is absent."""
+        return self._values.get(key)
+
+    def problem(self, key: str, value: Any, allowed: str) -> None:
+        """Keeps one problem of one key."""
+        self._problems.append(f"hyper_parameters.{key} is {_shown(value)}; allowed: {allowed}")
+
+    def not_yet(self, what: str) -> None:
+        """Keeps one feature of the published class that is not supported."""
+        self._problems.append(f"not supported yet: {what}")
+
+    def refuse_problems(self) -> None:
+        """Refuses the checkpoint where a read found a problem.
+
+        Raises:
+            Refused: every problem, one line each.
+        """
+        if self._problems:
+            lines = "\n  ".join(self._problems)
+            raise Refused(f"this checkpoint's hyper-parameters cannot be used:\n  {lines}")
+
+    def _value(self, key: str, default: Any) -> Any:
+        value = self._values.get(key)
+        return default if value is None else value
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, int | float):
+        return f"{value} ({type(value).__name__})"
+    if isinstance(value, str):
+        return ascii(value) if len(value) <= 60 else f"{value[:60]!a}... ({len(value)} characters)"
+    return f"a {type(value).__name__}"

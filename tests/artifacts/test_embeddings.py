@@ -1,0 +1,80 @@
+"""Embeddings: the published ones, and what stands beside each row."""
+
+import numpy as np
+import pytest
+from artifacts.tiny import Echo, TinyData, TinySamples, feature_split, random_split
+from families.checkpoints import random_gat, reference_student
+from families.graphs import REFERENCE, reference_graphs
+
+from assay.artifacts.embeddings import compute
+from assay.errors import AssayError
+from assay.families import gat
+
+OPTIONS = {"splits": (), "max_samples": 2000, "batch_size": 16, "seed": 42}
+
+
+def test_embeddings_and_labels_are_the_published_ones():
+    published = np.load(REFERENCE / "embeddings_gat_student.npz")
+    data = TinyData({"val": TinySamples("val", np.arange(40), reference_graphs())})
+    result = compute(gat.load(*reference_student()), data, **OPTIONS)
+    np.testing.assert_allclose(result.embeddings, published["embeddings"], rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(result.labels, published["labels"])
+
+
+def test_the_batch_size_changes_nothing_but_rounding():
+    data, subject = TinyData({"val": random_split("val", 11)}), random_gat(seed=0)
+    one, all_ = (compute(subject, data, **OPTIONS | {"batch_size": size}) for size in (1, 100))
+    np.testing.assert_allclose(one.embeddings, all_.embeddings, rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture
+def two_splits():
+    return TinyData({"val": feature_split("val", [[0], [1], [2]]), "test": feature_split("test", [[3], [4]])})
+
+
+def test_no_named_split_means_all_of_them_one_after_the_other(two_splits):
+    result = compute(Echo(), two_splits, **OPTIONS)
+    assert result.embeddings[:, 0].tolist() == [0, 1, 2, 3, 4]
+    assert result.split.tolist() == ["val"] * 3 + ["test"] * 2
+    assert result.sample.tolist() == [0, 1, 2, 0, 1]
+    assert (result.family, result.data) == ("echo", "tiny")
+
+
+def test_a_named_split_comes_alone_and_once(two_splits):
+    result = compute(Echo(), two_splits, **OPTIONS | {"splits": ("test", "test")})
+    assert result.split.tolist() == ["test"] * 2
+
+
+def test_an_unknown_split_is_refused_with_those_that_exist(two_splits):
+    with pytest.raises(AssayError, match=r"no split 'tset'; they have val, test"):
+        compute(Echo(), two_splits, **OPTIONS | {"splits": ("val", "tset")})
+
+
+def test_the_rows_of_a_draw_say_which_samples_they_are():
+    data = TinyData({"val": feature_split("val", [[i] for i in range(50)])})
+    result = compute(Echo(), data, **OPTIONS | {"max_samples": 7})
+    assert len(result.sample) == 7
+    assert result.embeddings[:, 0].tolist() == result.sample.tolist()
+
+
+def test_what_no_split_knows_is_none_and_what_one_knows_is_filled_for_the_other():
+    known = {"attack_type": np.array([2, 0]), "record_id": np.array(["a:0", "a:100"])}
+    whole = {"val": feature_split("val", [[0], [1]], **known), "test": feature_split("test", [[2]])}
+    result = compute(Echo(), TinyData(whole), **OPTIONS)
+    assert result.attack_type.tolist() == [2, 0, -1]
+    assert result.record_id.tolist() == ["a:0", "a:100", ""]
+    alone = compute(Echo(), TinyData(whole), **OPTIONS | {"splits": ("test",)})
+    assert alone.attack_type is None
+    assert alone.record_id is None
+
+
+def test_an_embedding_that_is_not_finite_is_refused():
+    data = TinyData({"val": feature_split("val", [[0.0], [np.inf], [np.nan]])})
+    with pytest.raises(AssayError, match="2 of 3 samples give values that are not finite"):
+        compute(Echo(), data, **OPTIONS)
+
+
+def test_data_without_a_sample_are_refused():
+    data = TinyData({"val": TinySamples("val", np.arange(0), [])})
+    with pytest.raises(AssayError, match="embeddings: there is no sample"):
+        compute(Echo(), data, **OPTIONS)
