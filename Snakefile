@@ -21,5 +21,6 @@ include: "workflow/rules/demo.smk"
 rule all:
     default_target: True
     input:
-        rules.manifest.input,
-        rules.manifest.output,
+        FINGERPRINTS,  # named here, since Snakemake does not notice a deleted intermediate
+        TARGETS,
+        LAYOUT.manifest,

@@ -1,6 +1,6 @@
 """Plan x table -> requests: for every artifact to make its paths, inputs, options and code digests."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -53,13 +53,6 @@ class Request:
         return {**intakes, "data": self.layout.data(self.data.name)}
 
     @property
-    def heavy(self) -> list[str]:
-        """The large files behind the fingerprints."""
-        names = [row.checkpoint for row in self._subjects.values()]
-        splits = [self.layout.split(self.data.name, split) for split in self.data.splits]
-        return [f(name) for name in names for f in (self.layout.weights, self.layout.hparams)] + splits
-
-    @property
     def code(self) -> dict[str, str]:
         """Module -> digest, of all the code that decides the artifact's bytes."""
         return _code(self.artifact, tuple(sorted({row.family for row in self._subjects.values()})))
@@ -67,7 +60,7 @@ class Request:
     @property
     def code_digest(self) -> str:
         """One digest over `code` and the schema version."""
-        return f"{SCHEMA}-{combined(self.code)}"
+        return code_digest(self.artifact, *(row.family for row in self._subjects.values()))
 
     @property
     def _subjects(self) -> dict[str, Row]:
@@ -122,6 +115,11 @@ def expected_outputs(checkpoint: str, config: str = DEFAULT_CONFIG) -> list[Path
     return [Path(wish.target) for wish in requests(plan) if wish.row.checkpoint == checkpoint]
 
 
+def code_digest(artifact: str, *families: str) -> str:
+    """One digest over the code that makes an artifact of these families, and the schema version."""
+    return f"{SCHEMA}-{combined(_code(artifact, tuple(sorted(set(families)))))}"
+
+
 def row_of(plan: Plan, checkpoint: str) -> Row:
     """The row of a checkpoint.
 
@@ -148,18 +146,21 @@ def reason_against(plan: Plan, checkpoint: str, artifact: str) -> str:
 
 def intake_token(plan: Plan, checkpoint: str) -> str:
     """The param of a checkpoint's intake; where a rule makes the checkpoint, Snakemake compares times itself."""
-    row, target = row_of(plan, checkpoint), Layout(plan.results).intake(checkpoint)
-    if made_by_rule(row.path, plan.results):
-        return seen.Seen.of(target).token
-    return seen.token(target, [Path(row.path)], partial(sha256_file, Path(row.path)))
+    row, layout = row_of(plan, checkpoint), Layout(plan.results)
+    target, source = layout.intake(checkpoint), Path(row.path)
+    beside = [layout.weights(checkpoint), layout.hparams(checkpoint)]
+    by_rule = made_by_rule(row.path, plan.results)
+    return _token(target, beside, [] if by_rule else [source], partial(sha256_file, source))
 
 
 def data_token(plan: Plan, name: str) -> str:
     """The param of a data set's preparation, made as that of an intake."""
-    data, target = data_of(plan, name), Layout(plan.results).data(name)
-    if any(made_by_rule(path, plan.results) for path in data.paths):
-        return seen.Seen.of(target).token
-    return seen.token(target, source_files(data), partial(source_sha256, data))
+    data, layout = data_of(plan, name), Layout(plan.results)
+    beside = [layout.split(name, split) for split in data.splits]
+    by_rule = any(made_by_rule(path, plan.results) for path in data.paths)
+    return _token(
+        layout.data(name), beside, [] if by_rule else source_files(data), partial(source_sha256, data)
+    )
 
 
 def manifest_token(plan: Plan) -> str:
@@ -203,6 +204,13 @@ def data_code(source: str) -> str:
 def plain(options: Mapping[str, Value]) -> dict[str, Any]:
     """Options as JSON holds them, so that what is compared is what was read back."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+
+
+def _token(target: str, beside: list[str], sources: list[Path], sha256: Callable[[], str]) -> str:
+    lost = next((path for path in beside if not Path(path).exists()), None)
+    if lost and Path(target).exists():
+        return seen.without(Path(lost).name, target)
+    return seen.token(target, sources, sha256)
 
 
 def _table(artifact: str) -> Artifact:

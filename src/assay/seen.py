@@ -81,6 +81,11 @@ def token(target: str, files: Sequence[Path], sha256: Callable[[], str]) -> str:
     return Seen.of(target).token
 
 
+def without(lost: str, target: str) -> str:
+    """The token where `lost`, a file that is published with `target`, is gone: the job is to run again."""
+    return f"without-{lost}-{Seen.of(target).attempts}"
+
+
 def begin(target: str) -> None:
     """Count an attempt to make `target`, before anything of it can fail."""
     memory = Seen.of(target)

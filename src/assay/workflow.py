@@ -17,6 +17,7 @@ from assay.files import json_bytes, publish_bytes, sha256_bytes
 from assay.layout import Layout
 
 Ancient = Callable[[Any], Any]  # Snakemake's flag: never compared
+Function = Callable[[Any], Any]  # of wildcards; a closure, since Snakemake inspects a partial slowly
 
 
 def effective_config(config: Mapping[str, Any], given: Sequence[str | Path]) -> str:
@@ -31,10 +32,23 @@ def effective_config(config: Mapping[str, Any], given: Sequence[str | Path]) -> 
     return str(merged)
 
 
-def checkpoint_source(plan: Plan, ancient: Ancient, wildcards: Any) -> Any:
+def checkpoint_source(plan: Plan, ancient: Ancient) -> Function:
     """The checkpoint's file; compared by time only where a rule makes it, else by `intake_token`."""
-    path = planning.row_of(plan, wildcards.checkpoint).path
-    return path if made_by_rule(path, plan.results) else ancient(path)
+
+    def source(wildcards: Any) -> Any:
+        path = planning.row_of(plan, wildcards.checkpoint).path
+        return path if made_by_rule(path, plan.results) else ancient(path)
+
+    return source
+
+
+def intake_token(plan: Plan) -> Function:
+    """The param by which an intake reruns."""
+
+    def token(wildcards: Any) -> str:
+        return planning.intake_token(plan, wildcards.checkpoint)
+
+    return token
 
 
 def raw_data(plan: Plan, ancient: Ancient, data: DataSet) -> list[Any]:
@@ -42,25 +56,35 @@ def raw_data(plan: Plan, ancient: Ancient, data: DataSet) -> list[Any]:
     return [path if made_by_rule(path, plan.results) else ancient(path) for path in data.paths]
 
 
-def intake_token(plan: Plan, wildcards: Any) -> str:
-    """The param by which an intake reruns."""
-    return planning.intake_token(plan, wildcards.checkpoint)
+def artifact_inputs(plan: Plan, artifact: str) -> Function:
+    """The fingerprints of an artifact, by role."""
+
+    def inputs(wildcards: Any) -> dict[str, str]:
+        return planning.request(plan, wildcards.checkpoint, artifact).fingerprints
+
+    return inputs
 
 
-def artifact_inputs(plan: Plan, ancient: Ancient, artifact: str, wildcards: Any) -> dict[str, Any]:
-    """The fingerprints of an artifact, by role, and the large files behind them."""
-    request = planning.request(plan, wildcards.checkpoint, artifact)
-    return {**request.fingerprints, "heavy": ancient(request.heavy)}
+def artifact_options(plan: Plan, artifact: str) -> Function | dict[str, Any]:
+    """The options of an artifact; a plain value, which Snakemake expands faster, where no row overrides one."""
+    if not any(artifact in row.options for row in plan.rows.values()):
+        return _sorted(plan.options[artifact])
+
+    def options(wildcards: Any) -> dict[str, Any]:
+        return _sorted(planning.request(plan, wildcards.checkpoint, artifact).options)
+
+    return options
 
 
-def artifact_options(plan: Plan, artifact: str, wildcards: Any) -> dict[str, Any]:
-    """The options of an artifact, sorted by name."""
-    return dict(sorted(planning.plain(planning.request(plan, wildcards.checkpoint, artifact).options).items()))
+def artifact_code(plan: Plan, artifact: str) -> Function | str:
+    """The digest of the code that makes an artifact; a plain value where all rows are of one family."""
+    if len({row.family for row in plan.rows.values()}) == 1:
+        return planning.code_digest(artifact, next(iter(plan.rows.values())).family)
 
+    def code(wildcards: Any) -> str:
+        return planning.request(plan, wildcards.checkpoint, artifact).code_digest
 
-def artifact_code(plan: Plan, artifact: str, wildcards: Any) -> str:
-    """The digest of the code that makes an artifact."""
-    return planning.request(plan, wildcards.checkpoint, artifact).code_digest
+    return code
 
 
 def resources_of(plan: Plan, artifact: str) -> dict[str, int]:
@@ -70,14 +94,21 @@ def resources_of(plan: Plan, artifact: str) -> dict[str, int]:
     return {"runtime": asked["minutes"], "mem_mb": asked["mem_mb"], **gpu}
 
 
-def notices(plan: Plan) -> Iterator[str]:
-    """A line for each source that changed under results of which Snakemake may have no memory."""
+def notices(plan: Plan, wanted: Sequence[planning.Request]) -> Iterator[str]:
+    """A line for each change that Snakemake may not see by itself, with the command that heeds it."""
     layout = Layout(plan.results)
     tokens = {layout.intake(name): planning.intake_token(plan, name) for name in plan.rows}
     tokens |= {layout.data(name): planning.data_token(plan, name) for name in plan.data}
-    changed = [target for target, token in tokens.items() if token.startswith("after-") and Path(target).exists()]
-    for target in changed:
-        yield f"{target}: its source changed. Should nothing rerun: snakemake --forcerun {target}"
+    for target, token in tokens.items():
+        if token.startswith(("after-", "without-")) and Path(target).exists():
+            yield f"{target}: its source changed. Should nothing rerun: snakemake --forcerun {target}"
+    for request in wanted:
+        if not Path(request.record).exists() and Path(request.target).exists():
+            yield f"{request.target} has no record. To make both again: snakemake --forcerun {request.target}"
+
+
+def _sorted(options: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(sorted(planning.plain(options).items()))
 
 
 def _content(path: str) -> Any:

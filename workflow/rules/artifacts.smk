@@ -1,12 +1,11 @@
-# Artifacts. In: fingerprints (intake.json, data.json), compared by content; the large files behind them,
-# never compared. Out: the artifact, and its record, written last. Stamped, the rule `cka` reads:
+# Artifacts. In: fingerprints (intake.json, data.json), which Snakemake compares by content; the large files
+# behind them are published with them. Out: the artifact, and its record, written last. The rule `cka` reads:
 #
 #   rule cka:
 #       input:
 #           checkpoint="results/{checkpoint}/intake.json",
 #           teacher="results/{teacher of the checkpoint}/intake.json",
 #           data="results/data/{data of the checkpoint}/data.json",
-#           heavy=ancient(weights, hyper-parameters and splits of the same),
 #       output:
 #           file="results/{checkpoint}/cka.json",
 #           record="results/{checkpoint}/records/cka.json",
@@ -25,22 +24,18 @@ for artifact in PLAN.enabled:
         name:
             artifact
         input:
-            unpack(partial(artifact_inputs, PLAN, ancient, artifact)),
+            unpack(artifact_inputs(PLAN, artifact)),
         output:
             file=LAYOUT.target("{checkpoint}", artifact),
             also=[f"{RESULTS}/{{checkpoint}}/{name}" for name in catalog.artifacts()[artifact].also],
             record=LAYOUT.record("{checkpoint}", artifact),
         log:
             f"logs/{{checkpoint}}/{artifact}.log",
-        benchmark:
-            f"logs/{{checkpoint}}/{artifact}.benchmark.tsv"
         params:
-            options=partial(artifact_options, PLAN, artifact),
-            code=partial(artifact_code, PLAN, artifact),
+            options=artifact_options(PLAN, artifact),
+            code=artifact_code(PLAN, artifact),
         resources:
             **resources_of(PLAN, artifact),
-        group:
-            None if PLAN.resources[artifact]["gpu"] else "light"
         shell:
             "python -m assay make {wildcards.checkpoint:q} {rule:q} --config {CONFIG:q} --output {output.file:q}"
             " --only > {log:q} 2>&1"

@@ -1,7 +1,7 @@
-# What every rule shares. Defines: PLAN, LAYOUT, RESULTS, CONFIG (the config file that jobs read).
+# What every rule shares. Defines: PLAN, LAYOUT, RESULTS, WANTED (the requests of the plan) and CONFIG (the config
+# file that jobs read).
 # Imports nothing heavy: this file is parsed again inside every cluster job.
 import sys
-from functools import partial
 from pathlib import Path
 
 from assay import plan as planning
@@ -20,9 +20,10 @@ except ConfigError as error:
 
 LAYOUT = Layout(PLAN.results)
 RESULTS = PLAN.results
+WANTED = planning.requests(PLAN)
 
 if workflow.is_main_process:
-    for notice in notices(PLAN):
+    for notice in notices(PLAN, WANTED):
         print(notice, file=sys.stderr)
 
 # The interpreter that runs Snakemake runs the jobs, whatever the shell's PATH says.

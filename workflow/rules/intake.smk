@@ -4,7 +4,7 @@ from assay.workflow import checkpoint_source, intake_token
 
 rule intake:
     input:
-        source=partial(checkpoint_source, PLAN, ancient),
+        source=checkpoint_source(PLAN, ancient),
     output:
         weights=LAYOUT.weights("{checkpoint}"),
         hparams=LAYOUT.hparams("{checkpoint}"),
@@ -12,12 +12,10 @@ rule intake:
     log:
         "logs/{checkpoint}/intake.log",
     params:
-        token=partial(intake_token, PLAN),
+        token=intake_token(PLAN),
         format=planning.INTAKE_FORMAT,
     resources:
         runtime=10,
         mem_mb=4000,
-    group:
-        "light"
     shell:
         "python -m assay intake {wildcards.checkpoint:q} --config {CONFIG:q} --token {params.token:q} > {log:q} 2>&1"

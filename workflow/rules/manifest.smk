@@ -1,14 +1,12 @@
 # The manifest. In: the records of everything that the plan wants. Out: manifest.json, and one manifest a
 # checkpoint. A run that fails writes the partial manifest, which the next run repairs.
-WANTED = planning.requests(PLAN)
-FINGERPRINTS = sorted({path for request in WANTED for path in request.fingerprints.values()})
+TARGETS = [request.target for request in WANTED]
+FINGERPRINTS = sorted({file for request in WANTED for file in request.fingerprints.values()})
 
 
 rule manifest:
     input:
-        fingerprints=FINGERPRINTS,
-        files=[request.target for request in WANTED],
-        records=[request.record for request in WANTED],
+        TARGETS,
     output:
         checkpoints=[LAYOUT.checkpoint_manifest(checkpoint) for checkpoint in PLAN.rows],
         all_of_it=LAYOUT.manifest,

@@ -37,6 +37,7 @@ PATTERNS: Sequence[tuple[str, int]] = (
     ("systematic", 14),
     ("suppress", 15),
     ("masquerade", 16),
+    ("replay", 17),  # ours, after the published ones
 )
 ATTACK_NAMES: Mapping[int, str] = dict(sorted((code, name) for name, code in PATTERNS)) | {
     2: "fuzzing",

@@ -1,0 +1,67 @@
+import json
+
+import numpy as np
+import pytest
+
+from assay.data.can_features import NODE_FEATURES
+from assay.data.collated import Collated, pointer
+from assay.demo.summary import best_count_auroc, scores, table
+from assay.files import publish_json
+from assay.store.formats import save_arrays
+
+
+def graphs(n_ids: list[int], most: list[float], attack_type: list[int]) -> Collated:
+    """Graphs of so many ids, of which the last has the most messages."""
+    n_nodes = sum(n_ids)
+    x = np.zeros((n_nodes, len(NODE_FEATURES)), np.float32)
+    x[pointer(np.array(n_ids))[1:] - 1, NODE_FEATURES.index("msg_count")] = most
+    edges = np.zeros((2, len(n_ids)), np.int64)
+    return Collated(
+        x=x,
+        edge_index=edges,
+        edge_attr=np.zeros((len(n_ids), 11), np.float32),
+        node_id=np.zeros(n_nodes, np.int64),
+        y=(np.array(attack_type) > 0).astype(np.int64),
+        node_ptr=pointer(np.array(n_ids)),
+        edge_ptr=pointer(np.ones(len(n_ids), np.int64)),
+        attack_type=np.array(attack_type),
+    )
+
+
+def test_counting_takes_the_better_count_in_the_better_direction():
+    attacked = np.array([False, False, True, True])
+    assert best_count_auroc(graphs([3, 4, 1, 2], [1, 1, 1, 1], [0, 0, 1, 1]), attacked) == 1.0
+    assert best_count_auroc(graphs([2, 2, 2, 2], [1, 2, 3, 4], [0, 0, 1, 1]), attacked) == 1.0
+    assert best_count_auroc(graphs([2, 2, 2, 2], [1, 2, 1, 2], [0, 0, 1, 1]), attacked) == 0.5
+
+
+@pytest.fixture
+def results(tmp_path):
+    split = graphs([3, 4, 1, 2], [1, 2, 1, 2], [0, 0, 1, 3])
+    folder = tmp_path / "data" / "can_demo"
+    about = {"test": save_arrays(split.arrays(), folder / "test.safetensors")}
+    names = {"attack_names": {"0": "benign", "1": "dos", "3": "gear"}}
+    publish_json(folder / "data.json", {"splits": about, "facts": names})
+    kinds = {"dos": {"n": 1, "auroc": 0.75}, "gear": {"n": 1, "auroc": 0.5}}
+    evaluation = {"data": "can_demo", "splits": {"test": {"attack_types": kinds}}}
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "evaluation.json").write_text(json.dumps(evaluation))
+    return tmp_path
+
+
+def test_checkpoints_stand_beside_counting_on_the_same_windows(results):
+    found = {(score.detector, score.attack): (score.n, score.auroc) for score in scores(results)}
+    assert found == {
+        ("net", "dos"): (1, 0.75),
+        ("net", "gear"): (1, 0.5),
+        ("counting", "dos"): (1, 1.0),
+        ("counting", "gear"): (1, 1.0),
+    }
+
+
+def test_the_table_says_what_counting_is_and_that_the_traffic_is_synthetic(results):
+    lines = table(scores(results)).splitlines()
+    assert lines[0].split() == ["attack", "graphs", "net", "counting"]
+    assert lines[1].split() == ["dos", "1", "0.750", "1.000"]
+    assert "synthetic" in lines[-1]
+    assert "better direction" in lines[-1]

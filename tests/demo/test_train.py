@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+
+from assay.data.collated import Collated, pointer
+from assay.demo.train import checkpoint_bytes, distillation_loss, gat_hyper_parameters, trained
+from assay.families import gat
+from assay.files import publish_bytes
+from assay.intake.checkpoint import read
+
+FACTS = {"num_ids": 6, "n_features": 5, "n_edge_features": 3}
+SHAPE = gat_hyper_parameters(FACTS, layers=2, hidden=4, heads=2, seed=1)
+
+
+def graphs(n: int = 96) -> Collated:
+    """Rings of six nodes; in those with label 1 the first feature is two higher."""
+    draw = np.random.default_rng(0)
+    y = draw.integers(0, 2, n)
+    x = draw.normal(size=(n, 6, 5)).astype(np.float32)
+    x[:, :, 0] += 2 * y[:, None]
+    ring = np.stack([np.arange(6), (np.arange(6) + 1) % 6])
+    return Collated(
+        x=x.reshape(-1, 5),
+        edge_index=np.tile(ring, n),
+        edge_attr=draw.normal(size=(6 * n, 3)).astype(np.float32),
+        node_id=np.tile(np.arange(6), n),
+        y=y,
+        node_ptr=pointer(np.full(n, 6)),
+        edge_ptr=pointer(np.full(n, 6)),
+    )
+
+
+def loaded(checkpoint, tmp_path):
+    publish_bytes(tmp_path / "a.ckpt", checkpoint_bytes(checkpoint))
+    found = read(tmp_path / "a.ckpt")
+    return gat.load(found.tensors, found.hparams)
+
+
+def test_the_loss_falls_and_the_network_learns(tmp_path):
+    result = trained(graphs(), SHAPE, epochs=12)
+    assert result.losses[-1] < 0.6 * result.losses[0]
+    logits = loaded(result.checkpoint, tmp_path).predict(graphs().batch())
+    assert (logits.argmax(1).numpy() == graphs().y).mean() > 0.85
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    same = [checkpoint_bytes(trained(graphs(), SHAPE, epochs=2).checkpoint) for _ in range(2)]
+    other = checkpoint_bytes(trained(graphs(), {**SHAPE, "seed": 2}, epochs=2).checkpoint)
+    assert same[0] == same[1] != other
+
+
+def test_training_leaves_the_global_generator_as_found():
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    trained(graphs(32), SHAPE, epochs=1)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_a_checkpoint_passes_the_border_and_its_family(tmp_path):
+    subject = loaded(trained(graphs(32), SHAPE, epochs=1).checkpoint, tmp_path)
+    assert len(subject.layers(graphs().batch())) == 2
+
+
+def test_a_student_is_pulled_towards_its_teacher(tmp_path):
+    split = graphs()
+    contrary = 20.0 * torch.nn.functional.one_hot(torch.from_numpy(1 - split.y), 2)
+    alone = trained(split, SHAPE, epochs=12)
+    taught = trained(split, SHAPE, epochs=12, taught=contrary)
+    losses = [
+        torch.nn.functional.cross_entropy(
+            loaded(result.checkpoint, tmp_path).predict(split.batch()), split.batch().y
+        )
+        for result in (alone, taught)
+    ]
+    assert losses[1] > losses[0] + 0.1
+
+
+def test_distillation_from_a_teacher_that_agrees_leaves_half_the_cross_entropy():
+    logits = torch.randn(8, 2, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 1] * 4)
+    told = torch.nn.functional.cross_entropy(logits, labels)
+    assert distillation_loss(logits, labels, logits).item() == pytest.approx(told.item() / 2, abs=1e-6)
+
+
+def test_distillation_is_the_divergence_of_softened_probabilities():
+    draw = np.random.default_rng(4)
+    logits, taught = draw.normal(size=(2, 8, 2))
+    labels = np.array([0, 1] * 4)
+    student, teacher = softmax(logits / 2, axis=1), softmax(taught / 2, axis=1)
+    divergence = (teacher * np.log(teacher / student)).sum(1).mean()
+    told = -np.log(softmax(logits, axis=1)[np.arange(8), labels]).mean()
+    found = distillation_loss(torch.tensor(logits), torch.tensor(labels), torch.tensor(taught))
+    assert found.item() == pytest.approx(0.5 * told + 0.5 * 4 * divergence, rel=1e-9)
