@@ -21,6 +21,5 @@ include: "workflow/rules/demo.smk"
 rule all:
     default_target: True
     input:
-        FINGERPRINTS,  # named here, since Snakemake does not notice a deleted intermediate
-        TARGETS,
         LAYOUT.manifest,
+        LOST,

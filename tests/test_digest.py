@@ -7,12 +7,12 @@ import pytest
 from assay.digest import code_digests
 
 FILES = {
-    "lab/__init__.py": "",
-    "lab/kernel.py": "import json\nfrom lab.parts import half\nfrom lab import unit\n\ndef f(x):\n    return half(x)\n",
-    "lab/parts.py": "from . import deep\n\ndef half(x):\n    return x / 2\n",
-    "lab/deep.py": "A = 1\n",
-    "lab/unit.py": "B = 1\n",
-    "lab/other.py": "C = 1\n",
+    "tiny/__init__.py": "",
+    "tiny/kernel.py": "import json\nfrom tiny.parts import half\nfrom tiny import unit\n\ndef f(x):\n    return half(x)\n",
+    "tiny/parts.py": "from . import deep\n\ndef half(x):\n    return x / 2\n",
+    "tiny/deep.py": "A = 1\n",
+    "tiny/unit.py": "B = 1\n",
+    "tiny/other.py": "C = 1\n",
 }
 
 
@@ -25,7 +25,7 @@ def digests(tmp_path, monkeypatch):
         nonlocal count
         count += 1
         folder = tmp_path / str(count)
-        for name, text in {**FILES, **{f"lab/{k}.py": v for k, v in changes.items()}}.items():
+        for name, text in {**FILES, **{f"tiny/{k}.py": v for k, v in changes.items()}}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
         monkeypatch.syspath_prepend(folder)
@@ -33,26 +33,26 @@ def digests(tmp_path, monkeypatch):
 
         digest._module.cache_clear()
         digest._source.cache_clear()
-        return code_digests(["lab.kernel"])
+        return code_digests(["tiny.kernel"])
 
     return digested
 
 
 def test_the_closure_holds_what_is_imported_inside_the_distribution_and_nothing_else(digests):
-    assert set(digests()) == {"lab.kernel", "lab.parts", "lab.deep", "lab.unit"}
-    assert "lab.kernel" not in sys.modules
+    assert set(digests()) == {"tiny.kernel", "tiny.parts", "tiny.deep", "tiny.unit"}
+    assert "tiny.kernel" not in sys.modules
 
 
 def test_comments_docstrings_and_layout_change_nothing(digests):
     changed = digests(
-        deep='"""Doc."""\n\n\nA = 1  # one\n', parts=FILES["lab/parts.py"].replace(":\n", ':\n    """D."""\n')
+        deep='"""Doc."""\n\n\nA = 1  # one\n', parts=FILES["tiny/parts.py"].replace(":\n", ':\n    """D."""\n')
     )
     assert changed == digests()
 
 
 def test_a_changed_constant_deep_in_the_closure_changes_its_digest_alone(digests):
     before, after = digests(), digests(deep="A = 2\n")
-    assert {name for name in before if before[name] != after[name]} == {"lab.deep"}
+    assert {name for name in before if before[name] != after[name]} == {"tiny.deep"}
 
 
 def test_a_module_that_is_not_imported_does_not_matter(digests):

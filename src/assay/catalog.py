@@ -1,15 +1,18 @@
-"""The table: every family, data source and artifact, and who can be asked what. Standard library only."""
+"""The table: every family, data source and artifact, and who can be asked what. Plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Literal
+from typing import Literal, TypeVar
+
+from assay.errors import ConfigError
 
 SCHEMA = 1  # of records and manifests; raised by hand where job, store or cli change what a result means
 
 Value = int | float | str | bool | tuple[str, ...]
 BatchKind = Literal["graphs"]
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +149,19 @@ ARTIFACTS: Mapping[str, Artifact] = {
 @cache
 def families() -> Mapping[str, Family]:
     """Every family by name: ours, then those of installed distributions (`assay.families`)."""
-    return {**FAMILIES, **_rows("assay.families")}
+    return _with_rows(FAMILIES, "assay.families")
 
 
 @cache
 def artifacts() -> Mapping[str, Artifact]:
     """Every artifact by name: ours, then those of installed distributions (`assay.artifacts`)."""
-    return {**ARTIFACTS, **_rows("assay.artifacts")}
+    rows = _with_rows(ARTIFACTS, "assay.artifacts")
+    files = [row.file for row in rows.values()]
+    if twice := next((file for file in files if files.count(file) > 1), None):
+        raise ConfigError(
+            f"two artifacts of the table have the file {twice}: an installed distribution adds it."
+        )
+    return rows
 
 
 def reason_against(artifact: Artifact, family: str, partners: Mapping[str, str]) -> str:
@@ -170,5 +179,13 @@ def reason_against(artifact: Artifact, family: str, partners: Mapping[str, str])
     return ""
 
 
-def _rows(group: str) -> dict:
-    return {point.name: point.load() for point in entry_points(group=group)}
+def _with_rows(ours: Mapping[str, Row], group: str) -> dict[str, Row]:
+    rows = dict(ours)
+    for point in entry_points(group=group):
+        if point.name in rows:
+            owner = point.dist.name if point.dist else point.value
+            raise ConfigError(
+                f"{group}: {point.name!r} of the distribution {owner} stands in the table already."
+            )
+        rows[point.name] = point.load()
+    return rows

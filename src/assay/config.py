@@ -1,5 +1,6 @@
 """config.yaml and the sheet -> a validated Plan; every error at once, by key, row and column."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -86,12 +87,14 @@ def read_plan(path: str = DEFAULT_CONFIG) -> Plan:
         ConfigError: every problem of config and sheet, a line each.
     """
     config = _validated(_read_yaml(path), path)
-    results, wrong_results = expanded(config.results)
+    results, wrong_results = _results(config.results)
     sheet, wrong_sheet = expanded(config.checkpoints)
     data, wrong_data = data_sets(config.data, results)
     options, wrong_options = _artifact_options(config)
     problems = [*wrong_results, *wrong_sheet, *wrong_data, *wrong_options, *_unknown_artifacts(config)]
-    rows, wrong_rows = ({}, []) if wrong_sheet else read_rows(Path(sheet), data, options, results)
+    enabled = tuple(name for name in catalog.artifacts() if config.artifacts.get(name, True))
+    wanted = {name: options[name] for name in enabled}
+    rows, wrong_rows = ({}, []) if wrong_sheet else read_rows(Path(sheet), data, wanted, results)
     if problems or wrong_rows:
         raise ConfigError([*(f"{path}: {problem}" for problem in problems), *wrong_rows])
     return Plan(
@@ -99,7 +102,7 @@ def read_plan(path: str = DEFAULT_CONFIG) -> Plan:
         results=results,
         rows=rows,
         data=data,
-        enabled=tuple(name for name in catalog.artifacts() if config.artifacts.get(name, True)),
+        enabled=enabled,
         options=options,
         resources={name: _resources(config, name) for name in catalog.artifacts()},
         device=config.device,
@@ -130,6 +133,8 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key is no text", problem_mark=key.start_mark)
             if key.value in seen:
                 problem = f"key {key.value!r} occurs twice"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
@@ -165,6 +170,17 @@ def _keys_beside(location: list[str]) -> list[str]:
     sections: dict[str, type[BaseModel]] = {"resources": ResourceSection, "intake": IntakeSection}
     section = sections.get(location[0], Config) if len(location) > 1 else Config
     return list(section.model_fields)
+
+
+def _results(path: str) -> tuple[str, list[str]]:
+    """The results folder in its shortest form, and what is wrong with it."""
+    text, problems = expanded(path)
+    folder = os.path.normpath(text)
+    if folder == os.curdir:
+        problems.append(f"{path!r} is not a folder of its own, but paths below it are made by rules")
+    if Path(folder).is_file():
+        problems.append(f"{path!r} is a file, allowed: a folder, which need not exist")
+    return folder, [f"results: {problem}." for problem in problems]
 
 
 def _unknown_artifacts(config: Config) -> Iterator[str]:

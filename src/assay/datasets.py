@@ -71,9 +71,10 @@ def made_by_rule(path: str, results: str) -> bool:
 def expanded(path: str) -> tuple[str, list[str]]:
     """`path` with its $VARIABLES, and what is wrong with them."""
     text = os.path.expandvars(path)
-    return text, [
+    problems = [
         f"the environment variable {name} in {path!r} is not set" for name in re.findall(r"\$\{?(\w+)", text)
     ]
+    return text, [*problems, f"{path!r} holds a NUL"] if "\0" in text else problems
 
 
 def _files(path: Path, source: Source) -> Iterator[Path]:

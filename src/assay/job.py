@@ -17,7 +17,7 @@ from assay.catalog import READERS, SCHEMA, SOURCES
 from assay.config import Plan
 from assay.datasets import DataSet
 from assay.errors import AssayError, Refused, ResultWarning
-from assay.files import publish_json, read_json, sha256_bytes, sha256_file
+from assay.files import parse_json, publish_json, sha256_bytes, sha256_file
 from assay.intake import checkpoint as border
 from assay.layout import Layout
 from assay.plan import INTAKE_FORMAT, Request, data_code, data_of, listing_sha256, plain, row_of
@@ -35,10 +35,10 @@ def make(request: Request, *, device: str, output: str | None = None) -> Path:
         Refused: an input is damaged or is not what the family reads.
         AssayError: the artifact cannot be computed from these inputs.
     """
-    if output not in (None, request.target):
-        target = Path(output)
-        formats.save(_computed(request, device), target)
-        return target
+    if output is not None and Path(output).resolve() != Path(request.target).resolve():
+        with _result_warnings():
+            formats.save(_computed(request, device), Path(output))
+        return Path(output)
     with failure_recorded(Path(request.layout.failed(request.row.checkpoint, request.artifact))):
         return _made(request, device)
 
@@ -56,7 +56,7 @@ def take_in(plan: Plan, checkpoint: str, token: str) -> None:
         with _unchanged([source]) as stat:
             sha256 = sha256_file(source)
             found = border.read(source, sha256=sha256, placeholders=plan.placeholders)
-        _family(row).load(found.tensors, found.hparams)
+        _refuse_other_family(row, found)
         hparams = publish_json(Path(layout.hparams(checkpoint)), found.hparams)
         intake = {
             "format": INTAKE_FORMAT,
@@ -111,7 +111,10 @@ def prepare(plan: Plan, name: str, token: str) -> None:
 def _made(request: Request, device: str) -> Path:
     started, clock = now(), time.monotonic()
     inputs = {
-        role: {"path": str(Path(path).relative_to(request.layout.results)), "sha256": sha256_file(Path(path))}
+        role: {
+            "path": str(Path(path).relative_to(request.layout.results)),
+            "sha256": sha256_bytes(_fingerprint(path)),
+        }
         for role, path in request.fingerprints.items()
     }
     with _result_warnings() as notes:
@@ -175,9 +178,22 @@ def _family(row: Row) -> Any:
     return import_module(catalog.families()[row.family].module)
 
 
-def _read_fingerprint(path: str) -> dict[str, Any]:
+def _refuse_other_family(row: Row, found: border.Checkpoint) -> None:
+    """Load the checkpoint once, so that what its family cannot read is refused here, by its path."""
     try:
-        return read_json(Path(path))
+        with _result_warnings():
+            _family(row).load(found.tensors, found.hparams)
+    except Refused as refusal:
+        raise Refused(f"{row.path}: {refusal}") from None
+
+
+def _read_fingerprint(path: str) -> dict[str, Any]:
+    return parse_json(_fingerprint(path), Path(path))
+
+
+def _fingerprint(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
     except FileNotFoundError:
         raise AssayError(f"{path} is missing: run without --only, or let snakemake make it.") from None
 

@@ -1,6 +1,7 @@
 """Plan x table -> requests: for every artifact to make its paths, inputs, options and code digests."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -102,6 +103,16 @@ def request(
         options={**plan.options[artifact], **row.options.get(artifact, {}), **(options or {})},
         layout=Layout(plan.results),
     )
+
+
+def lost(plan: Plan, wanted: Sequence[Request]) -> list[str]:
+    """The files of `wanted` that are gone although a manifest was written."""
+    if not Path(Layout(plan.results).manifest).exists():
+        return []
+    files = {
+        f for request in wanted for f in (request.target, request.record, *request.fingerprints.values())
+    }
+    return sorted(file for file in files if not os.path.exists(file))  # noqa: PTH110
 
 
 def expected_outputs(checkpoint: str, config: str = DEFAULT_CONFIG) -> list[Path]:
@@ -207,9 +218,10 @@ def plain(options: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def _token(target: str, beside: list[str], sources: list[Path], sha256: Callable[[], str]) -> str:
-    lost = next((path for path in beside if not Path(path).exists()), None)
-    if lost and Path(target).exists():
-        return seen.without(Path(lost).name, target)
+    if os.path.exists(target):  # noqa: PTH110
+        lost = next((path for path in beside if not os.path.exists(path)), None)  # noqa: PTH110
+        if lost:
+            return seen.without(Path(lost).name, target)
     return seen.token(target, sources, sha256)
 
 

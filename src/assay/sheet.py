@@ -14,7 +14,7 @@ from assay.options import cast, meant, unknown
 
 REQUIRED = ("checkpoint", "family", "path", "data")
 OPTIONAL = ("teacher", "experts", "artifacts")
-RESERVED = ("data", "demo")  # folders of the results that are no checkpoint
+RESERVED = ("data", "demo", "manifest.json")  # what the results hold that is no checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,10 @@ def _lines(path: Path) -> tuple[list[list[str]], list[str]]:
     except (OSError, UnicodeDecodeError) as error:
         return [], [f"{path}: cannot be read as text: {error}."]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
-    lines = [[cell.strip() for cell in line] for line in reader]
+    try:
+        lines = [[cell.strip() for cell in line] for line in reader]
+    except csv.Error as error:
+        return [], [f"{path}:{reader.line_num} cannot be read: {error}."]
     if not lines or not any(lines[0]):
         return [], [f"{path}: is empty. Its first line names the columns: {', '.join(REQUIRED + OPTIONAL)}."]
     return lines, []
@@ -159,7 +162,7 @@ def _name_problems(name: str) -> Iterator[str]:
             "digits, '.', '_' and '-', without '..'"
         )
     if name in RESERVED:
-        yield f"checkpoint: {name!r} is reserved for a folder of the results"
+        yield f"checkpoint: {name!r} is reserved: the results hold something else of that name"
 
 
 def _path_problems(row: Row, results: str) -> Iterator[str]:
@@ -171,13 +174,15 @@ def _path_problems(row: Row, results: str) -> Iterator[str]:
 
 
 def _data_problems(row: Row, data: DataSet, options: Mapping[str, Mapping[str, Value]]) -> Iterator[str]:
-    takes = catalog.families()[row.family].batches
+    takes, answers = catalog.families()[row.family].batches, catalog.families()[row.family].answers
     if data.source not in SOURCES:
         return
     gives = SOURCES[data.source].batches
     if takes != gives:
         yield f"data: family {row.family} takes {takes}, data {data.name} (source {data.source}) gives {gives}"
-    for artifact in row.artifacts or options:
+    for artifact in options:
+        if (row.artifacts and artifact not in row.artifacts) or catalog.artifacts()[artifact].asks - answers:
+            continue
         chosen = {**options.get(artifact, {}), **row.options.get(artifact, {})}
         named = [*chosen.get("splits", ()), *([chosen["split"]] if "split" in chosen else [])]  # type: ignore[misc]
         for split in named:

@@ -4,20 +4,26 @@ Wildcards are Snakemake's objects; they are `Any` here, so that parsing needs no
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from assay import plan as planning
+from assay.catalog import artifacts
 from assay.config import DEFAULT_CONFIG, Plan
 from assay.datasets import DataSet, made_by_rule
 from assay.errors import ConfigError
 from assay.files import json_bytes, publish_bytes, sha256_bytes
 from assay.layout import Layout
+from assay.seen import Seen
 
 Ancient = Callable[[Any], Any]  # Snakemake's flag: never compared
-Function = Callable[[Any], Any]  # of wildcards; a closure, since Snakemake inspects a partial slowly
+Function = Callable[[Any], Any]  # of wildcards
+
+# Snakemake inspects an input function for every job; what it finds here it need not work out again.
+_OF_WILDCARDS = Signature([Parameter("wildcards", Parameter.POSITIONAL_OR_KEYWORD)])
 
 
 def effective_config(config: Mapping[str, Any], given: Sequence[str | Path]) -> str:
@@ -39,16 +45,20 @@ def checkpoint_source(plan: Plan, ancient: Ancient) -> Function:
         path = planning.row_of(plan, wildcards.checkpoint).path
         return path if made_by_rule(path, plan.results) else ancient(path)
 
-    return source
+    return _of_wildcards(source)
 
 
 def intake_token(plan: Plan) -> Function:
-    """The param by which an intake reruns."""
+    """The param by which an intake reruns; worked out once a parse."""
+    known: dict[str, str] = {}
 
     def token(wildcards: Any) -> str:
-        return planning.intake_token(plan, wildcards.checkpoint)
+        checkpoint = wildcards.checkpoint
+        if checkpoint not in known:
+            known[checkpoint] = planning.intake_token(plan, checkpoint)
+        return known[checkpoint]
 
-    return token
+    return _of_wildcards(token)
 
 
 def raw_data(plan: Plan, ancient: Ancient, data: DataSet) -> list[Any]:
@@ -56,12 +66,14 @@ def raw_data(plan: Plan, ancient: Ancient, data: DataSet) -> list[Any]:
     return [path if made_by_rule(path, plan.results) else ancient(path) for path in data.paths]
 
 
-def artifact_inputs(plan: Plan, artifact: str) -> Function:
-    """The fingerprints of an artifact, by role."""
-
-    def inputs(wildcards: Any) -> dict[str, str]:
-        return planning.request(plan, wildcards.checkpoint, artifact).fingerprints
-
+def artifact_inputs(plan: Plan, artifact: str) -> dict[str, Function | str]:
+    """The fingerprints of an artifact by role: a pattern, which is faster, where one serves all rows."""
+    layout = Layout(plan.results)
+    inputs: dict[str, Function | str] = {"checkpoint": layout.intake("{checkpoint}")}
+    for role in artifacts()[artifact].partners:
+        inputs[role] = _fingerprint(plan, artifact, role)
+    names = {row.data for row in plan.rows.values()}
+    inputs["data"] = layout.data(names.pop()) if len(names) == 1 else _fingerprint(plan, artifact, "data")
     return inputs
 
 
@@ -73,7 +85,7 @@ def artifact_options(plan: Plan, artifact: str) -> Function | dict[str, Any]:
     def options(wildcards: Any) -> dict[str, Any]:
         return _sorted(planning.request(plan, wildcards.checkpoint, artifact).options)
 
-    return options
+    return _of_wildcards(options)
 
 
 def artifact_code(plan: Plan, artifact: str) -> Function | str:
@@ -84,7 +96,7 @@ def artifact_code(plan: Plan, artifact: str) -> Function | str:
     def code(wildcards: Any) -> str:
         return planning.request(plan, wildcards.checkpoint, artifact).code_digest
 
-    return code
+    return _of_wildcards(code)
 
 
 def resources_of(plan: Plan, artifact: str) -> dict[str, int]:
@@ -94,17 +106,26 @@ def resources_of(plan: Plan, artifact: str) -> dict[str, int]:
     return {"runtime": asked["minutes"], "mem_mb": asked["mem_mb"], **gpu}
 
 
-def notices(plan: Plan, wanted: Sequence[planning.Request]) -> Iterator[str]:
-    """A line for each change that Snakemake may not see by itself, with the command that heeds it."""
+def notices(plan: Plan) -> Iterator[str]:
+    """A line for each changed source, which Snakemake may not see by itself, with the command that heeds it."""
     layout = Layout(plan.results)
-    tokens = {layout.intake(name): planning.intake_token(plan, name) for name in plan.rows}
-    tokens |= {layout.data(name): planning.data_token(plan, name) for name in plan.data}
+    tokens = {layout.data(name): planning.data_token(plan, name) for name in plan.data}
+    tokens |= {layout.intake(name): planning.intake_token(plan, name) for name in plan.rows}
     for target, token in tokens.items():
-        if token.startswith(("after-", "without-")) and Path(target).exists():
+        if Path(target).exists() and token != Seen.of(target).token:
             yield f"{target}: its source changed. Should nothing rerun: snakemake --forcerun {target}"
-    for request in wanted:
-        if not Path(request.record).exists() and Path(request.target).exists():
-            yield f"{request.target} has no record. To make both again: snakemake --forcerun {request.target}"
+
+
+def _fingerprint(plan: Plan, artifact: str, role: str) -> Function:
+    def fingerprint(wildcards: Any) -> str:
+        return planning.request(plan, wildcards.checkpoint, artifact).fingerprints[role]
+
+    return _of_wildcards(fingerprint)
+
+
+def _of_wildcards(function: Function) -> Function:
+    function.__signature__ = _OF_WILDCARDS  # type: ignore[attr-defined]
+    return function
 
 
 def _sorted(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,24 @@ def test_deleting_one_artifact_makes_one_job(made, lost):
     assert made.planned() == {"cka": 1}
 
 
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [
+        ("small/weights.safetensors", {"intake": 1, **OF_SMALL}),
+        ("small/intake.json", {"intake": 1, **OF_SMALL}),
+        ("data/can/val.safetensors", {"data_can": 1, **EVERY_ARTIFACT}),
+        ("manifest.json", {}),
+    ],
+)
+def test_deleting_what_artifacts_are_made_of_makes_it_again(made, lost, expected):
+    (made.folder / "results" / lost).unlink()
+    assert made.planned() == expected
+    run = made.snakemake()
+    assert run.code == 0, run.text
+    assert (made.folder / "results" / lost).exists()
+    assert made.planned() == {}
+
+
 @pytest.mark.parametrize("mtime", [1, 4_000_000_000])
 def test_a_touched_checkpoint_reruns_nothing(made, mtime):
     os.utime(made.folder / "runs/big.ckpt", (mtime, mtime))

@@ -18,13 +18,13 @@ from assay import catalog
 from assay.workflow import artifact_code, artifact_inputs, artifact_options, resources_of
 
 
-for artifact in PLAN.enabled:
+for artifact in catalog.artifacts():
 
     rule:
         name:
             artifact
         input:
-            unpack(artifact_inputs(PLAN, artifact)),
+            **artifact_inputs(PLAN, artifact),
         output:
             file=LAYOUT.target("{checkpoint}", artifact),
             also=[f"{RESULTS}/{{checkpoint}}/{name}" for name in catalog.artifacts()[artifact].also],

@@ -3,6 +3,7 @@
 # Imports nothing heavy: this file is parsed again inside every cluster job.
 import sys
 from pathlib import Path
+from shlex import quote
 
 from assay import plan as planning
 from assay.config import read_plan
@@ -23,13 +24,12 @@ RESULTS = PLAN.results
 WANTED = planning.requests(PLAN)
 
 if workflow.is_main_process:
-    for notice in notices(PLAN, WANTED):
+    for notice in notices(PLAN):
         print(notice, file=sys.stderr)
 
 # The interpreter that runs Snakemake runs the jobs, whatever the shell's PATH says.
-shell.prefix(f"export PATH={Path(sys.executable).parent}:$PATH; ")
+shell.prefix(f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 
 wildcard_constraints:
     checkpoint=r"(?!(data|demo)/)[A-Za-z0-9][A-Za-z0-9._-]*",
-    data=r"[A-Za-z0-9][A-Za-z0-9._-]*",

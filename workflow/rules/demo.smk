@@ -35,7 +35,7 @@ rule demo_teacher:
         data=DEMO_DATA,
     shell:
         "python -m assay.demo train --data {params.data:q} --layers 3 --hidden 8 --heads 4"
-        " --output {output:q} --seed 0 > {log:q} 2>&1"
+        " --epochs 8 --output {output:q} --seed 0 > {log:q} 2>&1"
 
 
 rule demo_student:
@@ -54,4 +54,4 @@ rule demo_student:
         data=DEMO_DATA,
     shell:
         "python -m assay.demo train --data {params.data:q} --layers 2 --hidden 4 --heads 2"
-        " --teacher {input.teacher:q} --output {output:q} --seed 0 > {log:q} 2>&1"
+        " --epochs 12 --teacher {input.teacher:q} --output {output:q} --seed 0 > {log:q} 2>&1"

@@ -1,15 +1,15 @@
-# The manifest. In: the records of everything that the plan wants. Out: manifest.json, and one manifest a
-# checkpoint. A run that fails writes the partial manifest, which the next run repairs.
-TARGETS = [request.target for request in WANTED]
-FINGERPRINTS = sorted({file for request in WANTED for file in request.fingerprints.values()})
+# The manifest. In: everything that the plan wants. Out: manifest.json, and beside it, undeclared, each checkpoint's
+# analysis_manifest.json. A run that fails writes the partial manifest, which the next run repairs.
+# LOST are the files that are gone since the manifest was written: Snakemake does not notice a deleted intermediate,
+# so that `all` asks for them by name.
+LOST = planning.lost(PLAN, WANTED)
 
 
 rule manifest:
     input:
-        TARGETS,
+        [request.target for request in WANTED],
     output:
-        checkpoints=[LAYOUT.checkpoint_manifest(checkpoint) for checkpoint in PLAN.rows],
-        all_of_it=LAYOUT.manifest,
+        LAYOUT.manifest,
     log:
         "logs/manifest.log",
     params:

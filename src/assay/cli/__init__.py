@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, no_type_check
 
 import typer
 
@@ -31,6 +31,7 @@ for name, command in COMMANDS.items():
 
 
 @app.callback()
+@no_type_check  # typer hands over a Context that is not of the type by which it is asked for
 def places(
     context: typer.Context,
     config: Annotated[str | None, typer.Option(help="As the commands' own --config.")] = None,

@@ -75,7 +75,9 @@ def why(
 
 
 def show(
-    file: Annotated[Path, typer.Argument(help="An artifact below a results folder.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="An artifact below a results folder.")
+    ],
     directory: DirectoryOption = None,
 ) -> None:
     """Show what an artifact holds and what it was made of. Example: assay show results/gat_s42/cka.json"""

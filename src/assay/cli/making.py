@@ -1,6 +1,7 @@
 """Commands that make: make, and the two jobs that feed it."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -31,8 +32,8 @@ def make(
 ) -> None:
     """Make artifacts of one checkpoint here, with the intakes and data they lack. Example: assay make gat_s42 cka"""
     plan = read_plan(config)
-    if output and len(artifact) > 1:
-        raise ConfigError(f"--output takes one artifact, got {len(artifact)}: {', '.join(artifact)}.")
+    if output is not None:
+        _check_output(output, artifact)
     wanted = [planning.request(plan, checkpoint, name, _options(name, set_)) for name in artifact]
     for request in wanted:
         if not only:
@@ -70,6 +71,14 @@ def prepare(
     plan = read_plan(config)
     planning.data_of(plan, data)
     job.prepare(plan, data, token or planning.data_token(plan, data))
+
+
+def _check_output(output: str, names: list[str]) -> None:
+    if len(names) > 1:
+        raise ConfigError(f"--output takes one artifact, got {len(names)}: {', '.join(names)}.")
+    for name in set(names) & set(artifacts()):
+        if Path(output).suffix != (suffix := Path(artifacts()[name].file).suffix):
+            raise ConfigError(f"--output {output!r}: {name} is written as {suffix}.")
 
 
 def _options(artifact: str, pairs: list[str]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def _data_files(layout: Layout, name: str, sources: dict[str, str]) -> dict[str,
 
 
 def _artifact_files(layout: Layout, state: State) -> dict[str, Any]:
-    if not state.record:
+    if state.record.get("schema") != SCHEMA:
         return {}
     record = layout.record(state.checkpoint, state.artifact)
     return {

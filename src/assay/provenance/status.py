@@ -71,21 +71,25 @@ class Inspection:
         return self._data[name]
 
     def _verdict(self, request: Request, record: Mapping[str, Any]) -> tuple[Word, tuple[str, ...]]:
+        missing = not record or not Path(request.target).exists()
+        changes = self._missing(request, record) if missing else self._changes(request, record)
+        if not (reasons := tuple(changes)):
+            return "done", ()
         if failures := tuple(self._failures(request)):
             return "failed", failures
-        if not record or not Path(request.target).exists():
-            return "missing", tuple(self._missing(request, record))
-        changes = (*_changes(request, record), *self._input_changes(request, record))
-        return ("stale", changes) if changes else ("done", ())
+        return ("missing" if missing else "stale"), reasons
 
     def _failures(self, request: Request) -> Iterator[str]:
+        """Why jobs failed whose outcome is still needed."""
         checkpoint = request.row.checkpoint
         if error := failure(Path(self._layout.failed(checkpoint, request.artifact))):
             yield error
         for name in (checkpoint, *(row.checkpoint for row in request.partners.values())):
-            if error := failure(Path(self._layout.failed(name, "intake"))):
+            error = failure(Path(self._layout.failed(name, "intake")))
+            if error and self.intake_changes(name):
                 yield f"intake of {name}: {error}"
-        if error := failure(Path(self._layout.data_failed(request.data.name))):
+        error = failure(Path(self._layout.data_failed(request.data.name)))
+        if error and self.data_changes(request.data.name):
             yield f"data {request.data.name}: {error}"
 
     def _missing(self, request: Request, record: Mapping[str, Any]) -> Iterator[str]:
@@ -95,6 +99,13 @@ class Inspection:
             yield f"{request.target} has no record: it was interrupted, or is not ours"
         else:
             yield "not made yet"
+
+    def _changes(self, request: Request, record: Mapping[str, Any]) -> Iterator[str]:
+        if record.get("schema") != SCHEMA:
+            yield f"schema {record.get('schema', 'none')} -> {SCHEMA}"
+            return
+        yield from _own_changes(request, record)
+        yield from self._input_changes(request, record)
 
     def _input_changes(self, request: Request, record: Mapping[str, Any]) -> Iterator[str]:
         subjects = {"checkpoint": request.row, **request.partners}
@@ -115,10 +126,11 @@ class Inspection:
 
     def _intake_changes(self, checkpoint: str) -> Iterator[str]:
         row, target = self._plan.rows[checkpoint], self._layout.intake(checkpoint)
-        intake = _read(target)
-        if not intake or not Path(self._layout.weights(checkpoint)).exists():
-            yield f"{target} is missing"
+        files = [target, self._layout.weights(checkpoint), self._layout.hparams(checkpoint)]
+        if lost := next((file for file in files if not Path(file).exists()), None):
+            yield f"{lost} is missing"
             return
+        intake = _read(target)
         if intake["format"] != INTAKE_FORMAT or intake["family"] != row.family:
             yield f"{target} was written as {intake['family']} in format {intake['format']}"
         source = Path(row.path)
@@ -127,22 +139,21 @@ class Inspection:
 
     def _data_changes(self, name: str) -> Iterator[str]:
         data, target = self._plan.data[name], self._layout.data(name)
-        content = _read(target)
-        if not content or any(not Path(self._layout.split(name, split)).exists() for split in data.splits):
-            yield f"{target} or a split of it is missing"
+        files = [target, *(self._layout.split(name, split) for split in data.splits)]
+        if lost := next((file for file in files if not Path(file).exists()), None):
+            yield f"{lost} is missing"
             return
+        content = _read(target)
         yield from _differences("option", content["options"], plan.plain(data.options))
         if content["source"] != data.source or content["code"] != plan.data_code(data.source):
             yield f"the code of source {data.source} changed"
-        files = plan.source_files(data)
-        if difference := seen.changed(target, files, partial(plan.source_sha256, data)):
+        raw = plan.source_files(data)
+        if difference := seen.changed(target, raw, partial(plan.source_sha256, data)):
             yield f"raw files changed, sha256 {difference[0][:12]} -> {difference[1][:12]}"
 
 
-def _changes(request: Request, record: Mapping[str, Any]) -> Iterator[str]:
+def _own_changes(request: Request, record: Mapping[str, Any]) -> Iterator[str]:
     """What differs between a record and the request that would make it today, inputs apart."""
-    if record["schema"] != SCHEMA:
-        yield f"schema {record['schema']} -> {SCHEMA}"
     yield from _differences("option", record["options"], plan.plain(request.options))
     yield from _differences("code", record["modules"], request.code)
     if (size := Path(request.target).stat().st_size) != record["bytes"]:

@@ -1,20 +1,20 @@
 """Results and prepared arrays as files: npz, JSON and safetensors, one value one byte sequence."""
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import safetensors.numpy
 import safetensors.torch
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from assay.errors import Refused
 from assay.files import parse_json, publish, publish_bytes, publish_json, sha256_bytes
 
+_AGAIN = "Delete it to have it made again."
 Arrays = dict[str, dict[str, Any]]  # name -> dtype, shape
 
 
@@ -36,7 +36,10 @@ def load(path: Path, kind: type) -> Any:
     """
     if path.suffix == ".npz":
         return _load_npz(path, kind)
-    return TypeAdapter(kind).validate_python(parse_json(path.read_bytes(), path))
+    try:
+        return TypeAdapter(kind).validate_python(parse_json(path.read_bytes(), path))
+    except ValidationError as error:
+        raise Refused(f"{path} holds no {kind.__name__}: {_first_line(error)}. {_AGAIN}") from None
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Any]:
@@ -81,15 +84,22 @@ def _save_npz(result: Any, path: Path) -> Arrays:
 
 
 def _load_npz(path: Path, kind: type) -> Any:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
+    with path.open("rb") as file:
+        try:
+            archive = np.load(file, allow_pickle=False)
             arrays = {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, ValueError, OSError, KeyError, EOFError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise Refused(f"{path} is damaged: {error}. Delete it to have it made again.") from error
-    values = {name: str(a) if a.ndim == 0 and a.dtype.kind == "U" else a for name, a in arrays.items()}
+        except Exception as error:  # zip, zlib and numpy each have their own for a damaged file
+            raise Refused(f"{path} is damaged: {error}. {_AGAIN}") from error
+    needed = {name for name, hint in get_type_hints(kind).items() if type(None) not in get_args(hint)}
+    if lacks := sorted(needed - arrays.keys()):
+        raise Refused(f"{path} holds no {kind.__name__}: it lacks {', '.join(lacks)}. {_AGAIN}")
+    values = {name: array if array.ndim else array.item() for name, array in arrays.items()}
     return kind(**{field.name: values.get(field.name) for field in fields(kind)})
+
+
+def _first_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _publish_safetensors(content: bytes, path: Path) -> dict[str, Any]:
@@ -104,7 +114,6 @@ def _checked(path: Path, sha256: str) -> bytes:
         raise Refused(f"{path} is missing. `assay make` and snakemake make it again.") from None
     if (found := sha256_bytes(content)) != sha256:
         raise Refused(
-            f"{path} is not the file that was written: sha256 {found[:12]}, expected {sha256[:12]}. "
-            "Delete it to have it made again."
+            f"{path} is not the file that was written: sha256 {found[:12]}, expected {sha256[:12]}. {_AGAIN}"
         )
     return content

@@ -1,0 +1,155 @@
+"""Every (family, artifact) pair is made end to end, or has a reason why not."""
+
+import dataclasses
+import json
+import warnings
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from contract.examples import CHECKPOINTS, DATA, subject
+
+from assay import catalog, job
+from assay.errors import ConfigError, ResultWarning
+from assay.plan import Request, reason_against, request
+from assay.protocols import Data, Samples
+from assay.store import formats
+from assay.store.artifacts import load_artifact
+
+PAIRS = [(family, artifact) for family in catalog.FAMILIES for artifact in catalog.ARTIFACTS]
+
+
+@pytest.fixture
+def plan_of(bench):
+    """The plan of a checkpoint `one` of a family, and of its teacher `other` where it has one."""
+
+    def planned(family: str, teacher: str = ""):
+        batches = catalog.families()[family].batches
+        for seed, split in enumerate(("val", "test")):
+            DATA[batches](Path(f"runs/{split}.npz"), seed=seed)
+        CHECKPOINTS[family](Path("runs/one.ckpt"), seed=3)
+        rows = [f"one\t{family}\truns/one.ckpt\tcan\t{'other' if teacher else ''}"]
+        if teacher:
+            CHECKPOINTS[teacher](Path("runs/other.ckpt"), seed=4)
+            rows.append(f"other\t{teacher}\truns/other.ckpt\tcan\t")
+        Path("sheet.tsv").write_text("\n".join(["checkpoint\tfamily\tpath\tdata\tteacher", *rows]))
+        return bench.plan()
+
+    return planned
+
+
+def made(plan, artifact: str) -> Request:
+    """The request, after its intakes, its data and itself were made."""
+    wish = request(plan, "one", artifact)
+    for row in (wish.row, *wish.partners.values()):
+        job.take_in(plan, row.checkpoint, "new")
+    job.prepare(plan, wish.data.name, "new")
+    assert job.make(wish, device="cpu") == Path(wish.target)
+    return wish
+
+
+def assert_same(one: Any, other: Any) -> None:
+    """Equal in value and in type, arrays and nested results included."""
+    assert type(one) is type(other)
+    if dataclasses.is_dataclass(one):
+        for field in dataclasses.fields(one):
+            assert_same(getattr(one, field.name), getattr(other, field.name))
+    elif isinstance(one, np.ndarray):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for name in one:
+            assert_same(one[name], other[name])
+    else:
+        assert one == other
+
+
+@pytest.mark.parametrize(("family", "artifact"), PAIRS)
+def test_a_pair_is_made_or_has_a_reason(plan_of, family, artifact):
+    for teacher in ("", *catalog.FAMILIES):
+        plan = plan_of(family, teacher)
+        if reason := reason_against(plan, "one", artifact):
+            with pytest.raises(ConfigError, match=f"{artifact} does not apply to one: it asks "):
+                request(plan, "one", artifact)
+            assert reason.startswith("asks ")
+            continue
+        wish = made(plan, artifact)
+        record = json.loads(Path(wish.record).read_bytes())
+        assert record["inputs"].keys() == {"checkpoint", "data", *wish.table.partners}
+        assert record["bytes"] == Path(wish.target).stat().st_size
+
+
+@pytest.mark.parametrize(("family", "artifact"), PAIRS)
+def test_a_result_is_the_same_bytes_again_and_loads_back_equal(plan_of, family, artifact, tmp_path):
+    plan = plan_of(family, family)
+    wish = made(plan, artifact)
+    before = Path(wish.target).read_bytes()
+    loaded = load_artifact(wish.target)
+    job.make(wish, device="cpu")
+    assert Path(wish.target).read_bytes() == before
+    copy = tmp_path / Path(wish.target).name
+    formats.save(loaded, copy)
+    assert copy.read_bytes() == before
+    assert_same(load_artifact(copy), loaded)
+
+
+@pytest.mark.parametrize(("family", "artifact"), PAIRS)
+def test_compute_gives_what_is_loaded_back_and_leaves_the_models_as_found(
+    plan_of, family, artifact, tmp_path
+):
+    plan = plan_of(family, family)
+    wish = made(plan, artifact)
+    subjects = [subject(family, tmp_path, seed=seed) for seed in (3, 4)][: 1 + len(wish.table.partners)]
+    data = job._opened(wish.data, wish.layout, batches_of(family), "cpu")
+    before = [fingerprint(each) for each in subjects]
+    compute = import_module(wish.table.module).compute
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResultWarning)
+        result = compute(*subjects, data, **wish.options)
+    assert_same(result, load_artifact(wish.target))
+    assert [fingerprint(each) for each in subjects] == before
+
+
+@pytest.mark.parametrize("family", catalog.FAMILIES)
+def test_prepared_data_answer_the_protocols(plan_of, family):
+    plan = plan_of(family)
+    job.prepare(plan, "can", "new")
+    wish = request(plan, "one", next(iter(catalog.ARTIFACTS)))
+    data = job._opened(wish.data, wish.layout, batches_of(family), "cpu")
+    assert isinstance(data, Data)
+    assert tuple(data.splits) == ("val", "test")
+    assert isinstance(data.draw("val", max_samples=3, seed=0), Samples)
+
+
+def test_a_family_that_answers_less_gets_reasons_and_its_other_artifacts(plan_of, monkeypatch):
+    gat = catalog.FAMILIES["gat"]
+    mute = dataclasses.replace(gat, answers=frozenset({"predict"}))
+    monkeypatch.setattr(catalog, "families", lambda: {"gat": gat, "mute": mute})
+    monkeypatch.setitem(CHECKPOINTS, "mute", CHECKPOINTS["gat"])
+    plan = plan_of("mute")
+    reasons = {name: reason_against(plan, "one", name) for name in catalog.ARTIFACTS}
+    assert reasons == {
+        "embeddings": "asks for embed, which family mute does not answer",
+        "cka": "asks for layers, which family mute does not answer",
+        "evaluation": "",
+    }
+    assert catalog.reason_against(catalog.ARTIFACTS["cka"], "gat", {"teacher": "mute"}) == (
+        "asks its teacher for layers, which family mute does not answer"
+    )
+
+
+def batches_of(family: str) -> str:
+    return catalog.families()[family].batches
+
+
+def fingerprint(loaded: Any) -> list[Any]:
+    """Weights, hooks and modes of every module of a subject."""
+    networks = [value for value in vars(loaded).values() if isinstance(value, torch.nn.Module)]
+    assert networks
+    modules = [module for network in networks for module in network.modules()]
+    weights = [tensor.tolist() for network in networks for tensor in network.state_dict().values()]
+    return [weights, [(len(module._forward_hooks), module.training) for module in modules]]
