@@ -57,28 +57,29 @@ def write_lab(folder: Path, n: int) -> None:
     (folder / "Bare").write_text(BARE.format(n=n))
 
 
-def cpu_seconds(command: list[str], folder: Path, repeats: int = 3) -> float:
-    """The least user and system time of a command over some repeats."""
+def cpu_seconds(command: list[str], folder: Path) -> float:
+    """The user and system time of a command."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    times = []
-    for _ in range(repeats):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(times)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def dry_run_seconds(folder: Path, snakefile: Path | str, repeats: int = 3) -> float:
-    """CPU seconds of `snakemake -n`."""
-    return cpu_seconds(["snakemake", "-s", str(snakefile), "-n", "-q"], folder, repeats)
+def dry_run_seconds(folder: Path, *snakefiles: Path | str, repeats: int = 3) -> list[float]:
+    """CPU seconds of `snakemake -n` of each Snakefile, in turns, so that a noisy machine disturbs all alike."""
+    turns = [
+        [cpu_seconds(["snakemake", "-s", str(snakefile), "-n", "-q"], folder) for snakefile in snakefiles]
+        for _ in range(repeats)
+    ]
+    return [min(times) for times in zip(*turns, strict=True)]
 
 
 def main(n: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_lab(folder, n)
-        empty, bare, ours = (dry_run_seconds(folder, s) for s in ("Empty", "Bare", SNAKEFILE))
+        empty, bare, ours = dry_run_seconds(folder, "Empty", "Bare", SNAKEFILE)
         target = cpu_seconds(["snakemake", "-s", str(SNAKEFILE), "results/m1/cka.json", "-n", "-q"], folder)
         listed = cpu_seconds(["assay", "list"], folder)
     print(f"empty workflow              {empty:6.2f} CPU-s")

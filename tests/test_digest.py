@@ -7,12 +7,12 @@ import pytest
 from assay.digest import code_digests
 
 FILES = {
-    "tiny/__init__.py": "",
-    "tiny/kernel.py": "import json\nfrom tiny.parts import half\nfrom tiny import unit\n\ndef f(x):\n    return half(x)\n",
-    "tiny/parts.py": "from . import deep\n\ndef half(x):\n    return x / 2\n",
-    "tiny/deep.py": "A = 1\n",
-    "tiny/unit.py": "B = 1\n",
-    "tiny/other.py": "C = 1\n",
+    "pkg/__init__.py": "",
+    "pkg/kernel.py": "import json\nfrom pkg.parts import half\nfrom pkg import unit\n\ndef f(x):\n    return half(x)\n",
+    "pkg/parts.py": "from . import deep\n\ndef half(x):\n    return x / 2\n",
+    "pkg/deep.py": "A = 1\n",
+    "pkg/unit.py": "B = 1\n",
+    "pkg/other.py": "C = 1\n",
 }
 
 
@@ -25,7 +25,7 @@ def digests(tmp_path, monkeypatch):
         nonlocal count
         count += 1
         folder = tmp_path / str(count)
-        for name, text in {**FILES, **{f"tiny/{k}.py": v for k, v in changes.items()}}.items():
+        for name, text in {**FILES, **{f"pkg/{k}.py": v for k, v in changes.items()}}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
         monkeypatch.syspath_prepend(folder)
@@ -33,26 +33,26 @@ def digests(tmp_path, monkeypatch):
 
         digest._module.cache_clear()
         digest._source.cache_clear()
-        return code_digests(["tiny.kernel"])
+        return code_digests(["pkg.kernel"])
 
     return digested
 
 
 def test_the_closure_holds_what_is_imported_inside_the_distribution_and_nothing_else(digests):
-    assert set(digests()) == {"tiny.kernel", "tiny.parts", "tiny.deep", "tiny.unit"}
-    assert "tiny.kernel" not in sys.modules
+    assert set(digests()) == {"pkg.kernel", "pkg.parts", "pkg.deep", "pkg.unit"}
+    assert "pkg.kernel" not in sys.modules
 
 
 def test_comments_docstrings_and_layout_change_nothing(digests):
     changed = digests(
-        deep='"""Doc."""\n\n\nA = 1  # one\n', parts=FILES["tiny/parts.py"].replace(":\n", ':\n    """D."""\n')
+        deep='"""Doc."""\n\n\nA = 1  # one\n', parts=FILES["pkg/parts.py"].replace(":\n", ':\n    """D."""\n')
     )
     assert changed == digests()
 
 
 def test_a_changed_constant_deep_in_the_closure_changes_its_digest_alone(digests):
     before, after = digests(), digests(deep="A = 2\n")
-    assert {name for name in before if before[name] != after[name]} == {"tiny.deep"}
+    assert {name for name in before if before[name] != after[name]} == {"pkg.deep"}
 
 
 def test_a_module_that_is_not_imported_does_not_matter(digests):

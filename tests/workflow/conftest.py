@@ -28,4 +28,4 @@ def made(finished, tmp_path) -> Lab:
 @pytest.fixture
 def fresh(tmp_path) -> Lab:
     """A lab in which nothing was made yet."""
-    return new_lab(tmp_path / "lab")
+    return new_lab(tmp_path / "fresh")

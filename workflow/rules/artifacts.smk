@@ -17,7 +17,6 @@
 from assay import catalog
 from assay.workflow import artifact_code, artifact_inputs, artifact_options, resources_of
 
-
 for artifact in catalog.artifacts():
 
     rule:
@@ -31,11 +30,11 @@ for artifact in catalog.artifacts():
             record=LAYOUT.record("{checkpoint}", artifact),
         log:
             f"logs/{{checkpoint}}/{artifact}.log",
+        resources:
+            **resources_of(PLAN, artifact),
         params:
             options=artifact_options(PLAN, artifact),
             code=artifact_code(PLAN, artifact),
-        resources:
-            **resources_of(PLAN, artifact),
         shell:
             "python -m assay make {wildcards.checkpoint:q} {rule:q} --config {CONFIG:q} --output {output.file:q}"
             " --only > {log:q} 2>&1"

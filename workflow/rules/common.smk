@@ -11,7 +11,6 @@ from assay.errors import ConfigError
 from assay.layout import Layout
 from assay.workflow import effective_config, notices
 
-
 try:
     CONFIG = effective_config(config, workflow.overwrite_configfiles)
     PLAN = read_plan(CONFIG)

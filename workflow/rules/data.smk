@@ -1,7 +1,6 @@
 # Data sets. In: the raw files of one data set of the config. Out: data.json and one safetensors a split.
 from assay.workflow import raw_data
 
-
 for data in PLAN.data.values():
 
     rule:
@@ -14,13 +13,13 @@ for data in PLAN.data.values():
             data=LAYOUT.data(data.name),
         log:
             f"logs/data/{data.name}.log",
+        resources:
+            runtime=60,
+            mem_mb=8000,
         params:
             name=data.name,
             token=planning.data_token(PLAN, data.name),
             options=planning.plain(data.options),
             code=planning.data_code(data.source),
-        resources:
-            runtime=60,
-            mem_mb=8000,
         shell:
             "python -m assay prepare {params.name:q} --config {CONFIG:q} --token {params.token:q} > {log:q} 2>&1"

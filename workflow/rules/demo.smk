@@ -53,5 +53,5 @@ rule demo_student:
     params:
         data=DEMO_DATA,
     shell:
-        "python -m assay.demo train --data {params.data:q} --layers 2 --hidden 4 --heads 2"
+        "python -m assay.demo train --data {params.data:q} --layers 2 --hidden 4 --heads 4"
         " --epochs 12 --teacher {input.teacher:q} --output {output:q} --seed 0 > {log:q} 2>&1"

@@ -11,11 +11,11 @@ rule intake:
         intake=LAYOUT.intake("{checkpoint}"),
     log:
         "logs/{checkpoint}/intake.log",
-    params:
-        token=intake_token(PLAN),
-        format=planning.INTAKE_FORMAT,
     resources:
         runtime=10,
         mem_mb=4000,
+    params:
+        token=intake_token(PLAN),
+        format=planning.INTAKE_FORMAT,
     shell:
         "python -m assay intake {wildcards.checkpoint:q} --config {CONFIG:q} --token {params.token:q} > {log:q} 2>&1"

@@ -12,9 +12,9 @@ rule manifest:
         LAYOUT.manifest,
     log:
         "logs/manifest.log",
+    localrule: True
     params:
         token=planning.manifest_token(PLAN),
-    localrule: True
     shell:
         "python -m assay manifest --config {CONFIG:q} --token {params.token:q} > {log:q} 2>&1"
 
