@@ -1,11 +1,10 @@
-import json
-
 import numpy as np
 import pytest
 
 from assay.data.can_features import NODE_FEATURES
 from assay.data.collated import Collated, pointer
 from assay.demo.summary import best_count_auroc, scores, table
+from assay.errors import AssayError
 from assay.files import publish_json
 from assay.store.formats import save_arrays
 
@@ -42,26 +41,45 @@ def results(tmp_path):
     about = {"test": save_arrays(split.arrays(), folder / "test.safetensors")}
     names = {"attack_names": {"0": "benign", "1": "dos", "3": "gear"}}
     publish_json(folder / "data.json", {"splits": about, "facts": names})
-    kinds = {"dos": {"n": 1, "auroc": 0.75}, "gear": {"n": 1, "auroc": 0.5}}
-    evaluation = {"data": "can_demo", "splits": {"test": {"attack_types": kinds}}}
-    (tmp_path / "net").mkdir()
-    (tmp_path / "net" / "evaluation.json").write_text(json.dumps(evaluation))
+    for checkpoint, auroc in {"gat_student": 0.5, "gat_teacher": 0.75}.items():
+        kinds = {name: {"n": 1, "auroc": auroc} for name in ("dos", "gear")}
+        of_test = {"attack_types": kinds, "auroc": auroc, "class_counts": [2, 2]}
+        publish_json(tmp_path / checkpoint / "evaluation.json", {"splits": {"test": of_test}})
     return tmp_path
 
 
 def test_checkpoints_stand_beside_counting_on_the_same_windows(results):
     found = {(score.detector, score.attack): (score.n, score.auroc) for score in scores(results)}
     assert found == {
-        ("net", "dos"): (1, 0.75),
-        ("net", "gear"): (1, 0.5),
+        ("teacher", "dos"): (1, 0.75),
+        ("teacher", "gear"): (1, 0.75),
+        ("teacher", "any of them"): (2, 0.75),
+        ("student", "dos"): (1, 0.5),
+        ("student", "gear"): (1, 0.5),
+        ("student", "any of them"): (2, 0.5),
         ("counting", "dos"): (1, 1.0),
         ("counting", "gear"): (1, 1.0),
+        ("counting", "any of them"): (2, 1.0),
     }
 
 
-def test_the_table_says_what_counting_is_and_that_the_traffic_is_synthetic(results):
+def test_the_table_has_a_line_an_attack_and_a_column_a_detector(results):
     lines = table(scores(results)).splitlines()
-    assert lines[0].split() == ["attack", "graphs", "net", "counting"]
-    assert lines[1].split() == ["dos", "1", "0.750", "1.000"]
-    assert "synthetic" in lines[-1]
-    assert "better direction" in lines[-1]
+    assert lines[0].split() == ["attack", "graphs", "teacher", "student", "counting"]
+    assert lines[1].split() == ["dos", "1", "0.750", "0.500", "1.000"]
+    assert lines[3].split() == ["any", "of", "them", "2", "0.750", "0.500", "1.000"]
+
+
+def test_the_table_says_what_counting_is_and_that_the_traffic_is_synthetic(results):
+    note = table(scores(results)).split("\n\n")[1]
+    assert "The traffic is synthetic" in note
+    assert "counting: no model" in note
+
+
+@pytest.mark.parametrize(
+    "file", ["gat_teacher/evaluation.json", "gat_student/evaluation.json", "data/can_demo/data.json"]
+)
+def test_a_missing_result_is_named(results, file):
+    (results / file).unlink()
+    with pytest.raises(AssayError, match=f"{file} is missing"):
+        scores(results)

@@ -11,6 +11,7 @@ from assay.intake.checkpoint import read
 
 FACTS = {"num_ids": 6, "n_features": 5, "n_edge_features": 3}
 SHAPE = gat_hyper_parameters(FACTS, layers=2, hidden=4, heads=2, seed=1)
+MORE_IDS = gat_hyper_parameters({**FACTS, "num_ids": 9}, layers=2, hidden=4, heads=2, seed=1)
 
 
 def graphs(n: int = 96) -> Collated:
@@ -31,6 +32,10 @@ def graphs(n: int = 96) -> Collated:
     )
 
 
+def embedding(checkpoint) -> torch.Tensor:
+    return checkpoint["state_dict"]["input_encoder.id_encoder.embedding.weight"]
+
+
 def loaded(checkpoint, tmp_path):
     publish_bytes(tmp_path / "a.ckpt", checkpoint_bytes(checkpoint))
     found = read(tmp_path / "a.ckpt")
@@ -38,7 +43,7 @@ def loaded(checkpoint, tmp_path):
 
 
 def test_the_loss_falls_and_the_network_learns(tmp_path):
-    result = trained(graphs(), SHAPE, epochs=12)
+    result = trained(graphs(), SHAPE, epochs=10)
     assert result.losses[-1] < 0.6 * result.losses[0]
     logits = loaded(result.checkpoint, tmp_path).predict(graphs().batch())
     assert (logits.argmax(1).numpy() == graphs().y).mean() > 0.85
@@ -63,11 +68,28 @@ def test_a_checkpoint_passes_the_border_and_its_family(tmp_path):
     assert len(subject.layers(graphs().batch())) == 2
 
 
+def test_rare_identities_share_the_vector_of_the_unknown_one():
+    split = graphs()
+    split.node_id[5:24:6] = 6  # in four graphs
+    split.node_id[29:54:6] = 7  # in five
+    vectors = embedding(trained(split, MORE_IDS, epochs=1).checkpoint)
+    assert [torch.equal(vectors[0], vector) for vector in vectors[1:]] == [*5 * [False], True, False, True]
+
+
+def test_the_unknown_identity_learns_from_rare_ones():
+    without, rare = graphs(), graphs()
+    without.node_id[::6] = 8  # so that no graph has the unknown one
+    rare.node_id[::6] = 8
+    rare.node_id[5:24:6] = 6
+    vectors = [embedding(trained(split, MORE_IDS, epochs=1).checkpoint)[0] for split in (without, rare)]
+    assert (vectors[1] - vectors[0]).abs().max() > 1e-3
+
+
 def test_a_student_is_pulled_towards_its_teacher(tmp_path):
     split = graphs()
     contrary = 20.0 * torch.nn.functional.one_hot(torch.from_numpy(1 - split.y), 2)
-    alone = trained(split, SHAPE, epochs=12)
-    taught = trained(split, SHAPE, epochs=12, taught=contrary)
+    alone = trained(split, SHAPE, epochs=6)
+    taught = trained(split, SHAPE, epochs=6, taught=contrary)
     losses = [
         torch.nn.functional.cross_entropy(
             loaded(result.checkpoint, tmp_path).predict(split.batch()), split.batch().y

@@ -16,6 +16,9 @@ SLOWEST_MS = 100
 CLOCK_JITTER_S = 2e-4  # of a control unit
 NOISE = 0.002  # of a signal's range
 GRID_HZ = 20
+STATE_BITS = 4  # a signal of so many bits or fewer is a flag or names a state
+STATE_S = 20.0  # mean time that a state holds
+LEVER, DRIVE = "GearLvrPos_D_Actl", 3  # the gear lever, and where it stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ def messages() -> tuple[Message, ...]:
     return tuple(sorted(frequent, key=lambda message: message.frame_id))
 
 
+def period_s(message: Message) -> float:
+    """Seconds from one sending of the message to the next."""
+    return (message.cycle_time or SLOWEST_MS) / 1000
+
+
 def drive(seconds: float, generator: np.random.Generator) -> Frames:
     """What the car's control units send while it drives; no attack."""
     sent = [_sent(message, seconds, generator) for message in messages()]
@@ -63,34 +71,35 @@ def in_order(parts: Sequence[Frames]) -> Frames:
     return whole.select(np.lexsort((whole.ids, whole.time)))
 
 
-def as_sent(times: np.ndarray, number: int, payload: np.ndarray, *, attack: bool = False) -> Frames:
-    """Frames of one id."""
+def frames_of(number: int, times: np.ndarray, payload: np.ndarray) -> Frames:
+    """Frames of one id; none is an attack."""
     n = len(times)
-    return Frames(times, np.full(n, number), payload.astype(np.uint8), np.full(n, attack))
+    return Frames(times, np.full(n, number), payload.astype(np.uint8), np.zeros(n, bool))
 
 
 def _sent(message: Message, seconds: float, generator: np.random.Generator) -> Frames:
-    period = (message.cycle_time or SLOWEST_MS) / 1000
-    start = generator.uniform(0, period)
-    times = np.arange(start, seconds, period)
+    start = generator.uniform(0, period_s(message))
+    times = np.arange(start, seconds, period_s(message))
     times = (times + generator.normal(0, CLOCK_JITTER_S, len(times))).clip(min=0)
     values = {signal.name: _raw(signal, times, seconds, generator) for signal in message.signals}
     rows = zip(*(column.tolist() for column in values.values()), strict=True)
     payload = b"".join(_encoded(message, dict(zip(values, row, strict=True))) for row in rows)
-    return as_sent(times, message.frame_id, np.frombuffer(payload, np.uint8).reshape(-1, 8))
+    return frames_of(message.frame_id, times, np.frombuffer(payload, np.uint8).reshape(-1, 8))
 
 
 def _raw(signal: Signal, times: np.ndarray, seconds: float, generator: np.random.Generator) -> np.ndarray:
-    """Raw values: a counter counts, a checksum is filled in later, any other walks within its range."""
+    """Raw values: counters count, checksums are filled in later, states hold, all others walk."""
     if signal.name.endswith("_Cnt"):
         return np.arange(len(times)) % 2**signal.length
     if signal.name.endswith("_Cs"):
         return np.zeros(len(times), int)
+    if signal.name == LEVER:
+        return np.full(len(times), DRIVE)
     low, high = _limits(signal)
-    share = np.interp(times, *_walk(seconds, generator))
-    if signal.length > 4:
-        share = (share + generator.normal(0, NOISE, len(times))).clip(0, 1)
-    return np.rint(low + share * (high - low)).astype(int)
+    if signal.length <= STATE_BITS:
+        return _states(times, (low, high), seconds, generator)
+    share = np.interp(times, *_walk(seconds, generator)) + generator.normal(0, NOISE, len(times))
+    return np.rint(low + share.clip(0, 1) * (high - low)).astype(int)
 
 
 def _limits(signal: Signal) -> tuple[int, int]:
@@ -100,6 +109,15 @@ def _limits(signal: Signal) -> tuple[int, int]:
     edges = ((edge - signal.offset) / signal.scale for edge in (signal.minimum, signal.maximum))
     low, high = sorted(edges)
     return ceil(low), floor(high)
+
+
+def _states(
+    times: np.ndarray, limits: tuple[int, int], seconds: float, generator: np.random.Generator
+) -> np.ndarray:
+    """One of all states at random until the next change, whose times are a Poisson process."""
+    changes = np.sort(generator.uniform(0, seconds, generator.poisson(seconds / STATE_S)))
+    held = generator.integers(*limits, len(changes) + 1, endpoint=True)
+    return held[np.searchsorted(changes, times)]
 
 
 def _walk(seconds: float, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
