@@ -15,9 +15,9 @@ from torch import Tensor
 from assay.errors import Refused
 from assay.intake.gate import check_pickle, recognise
 from assay.intake.header import safetensors_metadata
-from assay.intake.layout import metadata_hparams, sections
 from assay.intake.placeholders import inert_names, placeholder_type
 from assay.intake.plain import JSON, PlainValues
+from assay.intake.sections import metadata_hparams, sections
 from assay.intake.standins import COPY_AGAIN, DISTRUST
 from assay.intake.weights import checked_tensors
 
