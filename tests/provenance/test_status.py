@@ -71,11 +71,11 @@ STALE = {
     ),
     "lost weights": (
         lambda bench: Path("results/small/weights.safetensors").unlink(),
-        [rf"checkpoint small: {INTAKE} is missing"],
+        [r"checkpoint small: results/small/weights.safetensors is missing"],
     ),
     "a lost split": (
         lambda bench: Path("results/data/can/test.safetensors").unlink(),
-        [r"data can: results/data/can/data.json or a split of it is missing"],
+        [r"data can: results/data/can/test.safetensors is missing"],
     ),
     "the code": (
         lambda bench: edit(
