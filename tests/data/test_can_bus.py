@@ -209,4 +209,4 @@ def test_facts_are_json_and_name_the_attacks(prepared):
     assert facts["attack_names"]["2"] == "fuzzing"
     assert facts["attack_names"]["3"] == "gear"
     assert facts["attack_names"]["0"] == "benign"
-    assert len(facts["attack_names"]) == 17
+    assert len(facts["attack_names"]) == 18

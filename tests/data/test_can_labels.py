@@ -33,7 +33,7 @@ def test_the_first_pattern_in_stem_and_folder_gives_the_code(path, code):
 
 
 def test_the_last_name_of_a_code_is_its_name():
-    assert sorted(ATTACK_NAMES) == list(range(17))
+    assert sorted(ATTACK_NAMES) == list(range(18))
     assert [ATTACK_NAMES[code] for code in (0, 2, 3, 12)] == ["benign", "fuzzing", "gear", "rpm-accessory"]
 
 
