@@ -79,11 +79,12 @@ def judged(trees: SimpleQueue, mutant: Mutant) -> str:
 
 
 def mutated(text: str, mutant: Mutant) -> str:
-    """The text with the wrong change, which must still be Python."""
+    """The text with the wrong change; a module must still be Python."""
     if (n := text.count(mutant.old)) != 1:
         raise ValueError(f"`old` stands {n} times in {mutant.file}")
     changed = text.replace(mutant.old, mutant.new)
-    ast.parse(changed)
+    if mutant.file.endswith(".py"):
+        ast.parse(changed)
     return changed
 
 
