@@ -12,7 +12,7 @@ SCHEMA = 1  # of records and manifests; raised by hand where job, store or cli c
 
 Value = int | float | str | bool | tuple[str, ...]
 BatchKind = Literal["graphs"]
-Row = TypeVar("Row")
+TableRow = TypeVar("TableRow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def reason_against(artifact: Artifact, family: str, partners: Mapping[str, str])
     return ""
 
 
-def _with_rows(ours: Mapping[str, Row], group: str) -> dict[str, Row]:
+def _with_rows(ours: Mapping[str, TableRow], group: str) -> dict[str, TableRow]:
     rows = dict(ours)
     for point in entry_points(group=group):
         if point.name in rows:
