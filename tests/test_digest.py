@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from assay import digest
 from assay.digest import code_digests
 
 FILES = {
@@ -29,13 +30,13 @@ def digests(tmp_path, monkeypatch):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
         monkeypatch.syspath_prepend(folder)
-        from assay import digest
-
-        digest._module.cache_clear()
         digest._source.cache_clear()
+        digest._remembered.cache_clear()
         return code_digests(["pkg.kernel"])
 
-    return digested
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    yield digested
+    digest._remembered.cache_clear()
 
 
 def test_the_closure_holds_what_is_imported_inside_the_distribution_and_nothing_else(digests):
@@ -57,3 +58,24 @@ def test_a_changed_constant_deep_in_the_closure_changes_its_digest_alone(digests
 
 def test_a_module_that_is_not_imported_does_not_matter(digests):
     assert digests(other="C = 2\n") == digests()
+
+
+def test_a_later_process_parses_only_what_changed(digests, monkeypatch):
+    before, parsed, parse = digests(), [], digest.ast.parse
+    monkeypatch.setattr(digest.ast, "parse", lambda source, path: parsed.append(path.stem) or parse(source, path))
+    assert digests() == before and parsed == []
+    assert digests(deep="A = 2\n")["pkg.deep"] != before["pkg.deep"] and parsed == ["deep"]
+
+
+@pytest.mark.parametrize("content", ["not JSON", "[]"])
+def test_a_damaged_memory_costs_a_parse_and_nothing_else(digests, tmp_path, content):
+    before = digests()
+    (tmp_path / "cache/assay/digests.json").write_text(content)
+    assert digests() == before
+
+
+def test_where_nothing_can_be_remembered_the_digests_are_the_same(digests, tmp_path, monkeypatch):
+    before = digests()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert digests() == before

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from assay.errors import ConfigError
 
@@ -66,7 +66,7 @@ class Artifact:
 
 READERS: Mapping[BatchKind, str] = {"graphs": "assay.data.collated"}  # prepared splits -> batches
 
-SEED = Option(42, "seed of everything drawn; the config's `seed` is its default")
+SEED = Option(42, "seed of everything drawn; the config's `seed` is its default", minimum=0)
 
 FAMILIES: Mapping[str, Family] = {
     "gat": Family(
@@ -181,7 +181,7 @@ def reason_against(artifact: Artifact, family: str, partners: Mapping[str, str])
 
 def _with_rows(ours: Mapping[str, TableRow], group: str) -> dict[str, TableRow]:
     rows = dict(ours)
-    for point in entry_points(group=group):
+    for point in _installed().select(group=group):
         if point.name in rows:
             owner = point.dist.name if point.dist else point.value
             raise ConfigError(
@@ -189,3 +189,8 @@ def _with_rows(ours: Mapping[str, TableRow], group: str) -> dict[str, TableRow]:
             )
         rows[point.name] = point.load()
     return rows
+
+
+@cache
+def _installed() -> Any:  # of a type that differs between Python 3.11 and 3.12
+    return entry_points()

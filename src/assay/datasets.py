@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def data_sets(sections: Mapping[str, DataSection], results: str) -> tuple[dict[s
     return found, problems
 
 
+@cache
 def made_by_rule(path: str, results: str) -> bool:
     """Whether a path lies below the results folder, so that a rule makes it."""
     return Path(os.path.normpath(path)).is_relative_to(os.path.normpath(results))

@@ -2,12 +2,18 @@
 
 import ast
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from assay.files import compact_json
+from assay.errors import Refused
+from assay.files import compact_json, publish_json, read_json
+
+Digested = list[Any]  # sha256 of the source, digest of its tree, names that it may import
 
 
 def code_digests(modules: Iterable[str]) -> dict[str, str]:
@@ -15,14 +21,17 @@ def code_digests(modules: Iterable[str]) -> dict[str, str]:
 
     A digest is of the syntax tree without docstrings: comments and layout do not change it.
     """
+    known = _remembered()
+    before = dict(known)
     found: dict[str, str] = {}
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
         if module not in found:
-            digest, imports = _module(module)
-            found[module] = digest
-            waiting.extend(imports)
+            found[module], imports = _module(module, known)
+            waiting.extend(name for name in imports if _source(name))
+    if known != before:
+        _remember(known)
     return dict(sorted(found.items()))
 
 
@@ -31,14 +40,43 @@ def combined(digests: dict[str, str]) -> str:
     return hashlib.sha256(compact_json(digests).encode()).hexdigest()[:16]
 
 
-@cache
-def _module(module: str) -> tuple[str, tuple[str, ...]]:
+def _module(module: str, known: dict[str, Digested]) -> tuple[str, list[str]]:
+    """The digest of a module and what it imports, from `known` where the source is the one remembered there."""
     path = _source(module)
     if path is None:
         raise ModuleNotFoundError(f"No module {module!r} to digest")
-    tree = _without_docstrings(ast.parse(path.read_bytes(), path))
-    digest = hashlib.sha256(_canonical(tree).encode()).hexdigest()[:16]
-    return digest, tuple(sorted(set(_imports(tree, module, is_package=path.name == "__init__.py"))))
+    source = path.read_bytes()
+    key = hashlib.sha256(_this_module() + source).hexdigest()
+    if known.get(module, [""])[0] != key:
+        tree = _without_docstrings(ast.parse(source, path))
+        digest = hashlib.sha256(_canonical(tree).encode()).hexdigest()[:16]
+        known[module] = [key, digest, sorted(set(_imports(tree, module, path.name == "__init__.py")))]
+    _, digest, imports = known[module]
+    return digest, imports
+
+
+@cache
+def _remembered() -> dict[str, Digested]:
+    """What earlier processes digested, by module: parsing takes far longer than reading the source."""
+    try:
+        return read_json(_memory())
+    except (OSError, Refused):
+        return {}
+
+
+def _remember(known: dict[str, Digested]) -> None:
+    """Keep `known` for later processes; where that cannot be written, silently not."""
+    with suppress(OSError):
+        publish_json(_memory(), known)
+
+
+def _memory() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "assay" / "digests.json"
+
+
+@cache
+def _this_module() -> bytes:
+    return Path(__file__).read_bytes()
 
 
 @cache
@@ -55,12 +93,12 @@ def _source(module: str) -> Path | None:
     return next((p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()), None)
 
 
-def _imports(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[str]:
+def _imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[str]:
     top = module.partition(".")[0]
     package = module.split(".") if is_package else module.split(".")[:-1]
     for node in ast.walk(tree):
         for name in _names(node, package):
-            if name.partition(".")[0] == top and name != top and _source(name):
+            if name.partition(".")[0] == top and name != top:
                 yield name
 
 

@@ -60,5 +60,5 @@ class Layout:
 
 def seen(target: str) -> Path:
     """The undeclared file beside a target that remembers what was seen of its sources."""
-    path = Path(target)
-    return path.with_name(f".{path.name}.seen")
+    folder, _, name = target.rpartition("/")
+    return Path(folder, f".{name}.seen")

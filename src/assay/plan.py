@@ -50,8 +50,13 @@ class Request:
     @property
     def fingerprints(self) -> dict[str, str]:
         """Role -> the small file whose content decides whether the artifact is stale."""
-        intakes = {role: self.layout.intake(row.checkpoint) for role, row in self._subjects.items()}
-        return {**intakes, "data": self.layout.data(self.data.name)}
+        return {role: self.fingerprint(role) for role in (*self._subjects, "data")}
+
+    def fingerprint(self, role: str) -> str:
+        """The fingerprint of one role."""
+        if role == "data":
+            return self.layout.data(self.data.name)
+        return self.layout.intake(self._subjects[role].checkpoint)
 
     @property
     def code(self) -> dict[str, str]:

@@ -34,7 +34,7 @@ class Seen:
         """What is remembered; the target itself is believed over the memory, which may be lost or older."""
         memory = cls.remembered(target)
         written = _read(Path(target))
-        if written and written["sha256"] != memory.sha256:
+        if {"token", "sha256"} <= written.keys() and written["sha256"] != memory.sha256:
             return replace(memory, token=written["token"], sha256=written["sha256"], stat=None)
         return memory
 
@@ -63,22 +63,15 @@ def stat_of(files: Sequence[Path]) -> Stat | None:
 
 def changed(target: str, files: Sequence[Path], sha256: Callable[[], str]) -> tuple[str, str] | None:
     """The recorded and the present sha256 of the source where they differ; hashes only where the stat did."""
-    memory = Seen.of(target)
-    stat = stat_of(files)
-    if not memory.sha256 or stat is None or stat == memory.stat:
-        return None
-    now = sha256()
-    if now != memory.sha256:
-        return memory.sha256, now
-    replace(memory, stat=stat).save(target)
-    return None
+    return _change(Seen.of(target), target, files, sha256)
 
 
 def token(target: str, files: Sequence[Path], sha256: Callable[[], str]) -> str:
     """The param of the job that makes `target` from `files`: the recorded one unless the source changed."""
-    if difference := changed(target, files, sha256):
-        return f"after-{difference[0][:12]}-{Seen.of(target).attempts}"
-    return Seen.of(target).token
+    memory = Seen.of(target)
+    if difference := _change(memory, target, files, sha256):
+        return f"after-{difference[0][:12]}-{memory.attempts}"
+    return memory.token
 
 
 def without(lost: str, target: str) -> str:
@@ -95,6 +88,19 @@ def begin(target: str) -> None:
 def finish(target: str, *, token: str, sha256: str, stat: Stat) -> None:
     """Remember the source that `target` was made of."""
     Seen(token, sha256, Seen.of(target).attempts, stat).save(target)
+
+
+def _change(
+    memory: Seen, target: str, files: Sequence[Path], sha256: Callable[[], str]
+) -> tuple[str, str] | None:
+    stat = stat_of(files) if memory.sha256 else None
+    if stat is None or stat == memory.stat:
+        return None
+    now = sha256()
+    if now != memory.sha256:
+        return memory.sha256, now
+    replace(memory, stat=stat).save(target)
+    return None
 
 
 def _read(path: Path) -> dict[str, Any]:

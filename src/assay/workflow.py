@@ -4,6 +4,7 @@ Wildcards are Snakemake's objects; they are `Any` here, so that parsing needs no
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from assay.files import json_bytes, publish_bytes, sha256_bytes
 from assay.layout import Layout
 from assay.seen import Seen
 
-Ancient = Callable[[Any], Any]  # Snakemake's flag: never compared
 Function = Callable[[Any], Any]  # of wildcards
 
 # Snakemake inspects an input function for every job; what it finds here it need not work out again.
@@ -38,32 +38,31 @@ def effective_config(config: Mapping[str, Any], given: Sequence[str | Path]) -> 
     return str(merged)
 
 
-def checkpoint_source(plan: Plan, ancient: Ancient) -> Function:
-    """The checkpoint's file; compared by time only where a rule makes it, else by `intake_token`."""
+def checkpoint_source(plan: Plan) -> Function:
+    """The checkpoint's file where a rule makes it; a file of the user's is compared by its token alone."""
 
-    def source(wildcards: Any) -> Any:
+    def source(wildcards: Any) -> str | list[str]:
         path = planning.row_of(plan, wildcards.checkpoint).path
-        return path if made_by_rule(path, plan.results) else ancient(path)
+        return path if made_by_rule(path, plan.results) else []
 
     return _of_wildcards(source)
 
 
-def intake_token(plan: Plan) -> Function:
-    """The param by which an intake reruns; worked out once a parse."""
-    known: dict[str, str] = {}
+class Tokens:
+    """The params by which intakes and data sets rerun; each is worked out once a parse."""
 
-    def token(wildcards: Any) -> str:
-        checkpoint = wildcards.checkpoint
-        if checkpoint not in known:
-            known[checkpoint] = planning.intake_token(plan, checkpoint)
-        return known[checkpoint]
+    def __init__(self, plan: Plan):
+        self.data = cache(partial(planning.data_token, plan))
+        self.intake = cache(partial(planning.intake_token, plan))
 
-    return _of_wildcards(token)
+    def of_wildcards(self) -> Function:
+        """The param of a checkpoint's intake."""
+        return _of_wildcards(lambda wildcards: self.intake(wildcards.checkpoint))
 
 
-def raw_data(plan: Plan, ancient: Ancient, data: DataSet) -> list[Any]:
-    """The raw files and folders of a data set, flagged as `checkpoint_source` does."""
-    return [path if made_by_rule(path, plan.results) else ancient(path) for path in data.paths]
+def raw_data(plan: Plan, data: DataSet) -> list[str]:
+    """The raw files and folders of a data set that a rule makes."""
+    return [path for path in data.paths if made_by_rule(path, plan.results)]
 
 
 def artifact_inputs(plan: Plan, artifact: str) -> dict[str, Function | str]:
@@ -75,6 +74,17 @@ def artifact_inputs(plan: Plan, artifact: str) -> dict[str, Function | str]:
     names = {row.data for row in plan.rows.values()}
     inputs["data"] = layout.data(names.pop()) if len(names) == 1 else _fingerprint(plan, artifact, "data")
     return inputs
+
+
+def artifact_outputs(plan: Plan, artifact: str) -> dict[str, str | list[str]]:
+    """The files of an artifact; the record, written last, says that all are there."""
+    layout, table = Layout(plan.results), artifacts()[artifact]
+    also = [f"{plan.results}/{{checkpoint}}/{name}" for name in table.also]
+    return {
+        "file": layout.target("{checkpoint}", artifact),
+        **({"also": also} if also else {}),
+        "record": layout.record("{checkpoint}", artifact),
+    }
 
 
 def artifact_options(plan: Plan, artifact: str) -> Function | dict[str, Any]:
@@ -106,19 +116,19 @@ def resources_of(plan: Plan, artifact: str) -> dict[str, int]:
     return {"runtime": asked["minutes"], "mem_mb": asked["mem_mb"], **gpu}
 
 
-def notices(plan: Plan) -> Iterator[str]:
+def notices(plan: Plan, tokens: Tokens) -> Iterator[str]:
     """A line for each changed source, which Snakemake may not see by itself, with the command that heeds it."""
     layout = Layout(plan.results)
-    tokens = {layout.data(name): planning.data_token(plan, name) for name in plan.data}
-    tokens |= {layout.intake(name): planning.intake_token(plan, name) for name in plan.rows}
-    for target, token in tokens.items():
+    now = {layout.data(name): tokens.data(name) for name in plan.data}
+    now |= {layout.intake(name): tokens.intake(name) for name in plan.rows}
+    for target, token in now.items():
         if Path(target).exists() and token != Seen.of(target).token:
             yield f"{target}: its source changed. Should nothing rerun: snakemake --forcerun {target}"
 
 
 def _fingerprint(plan: Plan, artifact: str, role: str) -> Function:
     def fingerprint(wildcards: Any) -> str:
-        return planning.request(plan, wildcards.checkpoint, artifact).fingerprints[role]
+        return planning.request(plan, wildcards.checkpoint, artifact).fingerprint(role)
 
     return _of_wildcards(fingerprint)
 

@@ -69,6 +69,19 @@ STALE = {
         lambda bench: edit(INTAKE, format=0),
         [rf"checkpoint small: {INTAKE} was written as gat in format 0", r"checkpoint: .* changed, sha256 .*"],
     ),
+    "a damaged record": (lambda bench: RECORD.write_text("{"), [rf"{RECORD} is not the JSON that was written.*"]),
+    "a damaged intake": (
+        lambda bench: INTAKE.write_text("{"),
+        [rf"checkpoint small: {INTAKE} is not the JSON that was written.*", r"checkpoint: .* changed, .*"],
+    ),
+    "an intake of another tool": (
+        lambda bench: INTAKE.write_text("{}"),
+        [rf"checkpoint small: {INTAKE} was written as None in format None", r"checkpoint: .* changed, .*"],
+    ),
+    "a data.json of another tool": (
+        lambda bench: Path("results/data/can/data.json").write_text("{}"),
+        [r"data can: the code of source graphs changed", r"data: .* changed, .*"],
+    ),
     "lost weights": (
         lambda bench: Path("results/small/weights.safetensors").unlink(),
         [r"checkpoint small: results/small/weights.safetensors is missing"],

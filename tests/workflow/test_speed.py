@@ -26,4 +26,4 @@ def test_the_plan_of_a_thousand_checkpoints_costs_little_more_than_a_bare_dag_of
     planned = Lab(tmp_path).planned()
     assert planned == {"intake": 1000, "data_graphs": 1, "embeddings": 1000, "cka": 999, "evaluation": 1000}
     bare, ours = dry_run_seconds(tmp_path, "Bare", SNAKEFILE)
-    assert ours <= 1.6 * bare  # 1.3 on a quiet machine; `make bench` prints it
+    assert ours <= 1.4 * bare

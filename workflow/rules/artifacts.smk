@@ -15,7 +15,7 @@
 #       shell:
 #           "python -m assay make {wildcards.checkpoint} cka --config ... --output {output.file} --only"
 from assay import catalog
-from assay.workflow import artifact_code, artifact_inputs, artifact_options, resources_of
+from assay.workflow import artifact_code, artifact_inputs, artifact_options, artifact_outputs, resources_of
 
 for artifact in catalog.artifacts():
 
@@ -25,9 +25,7 @@ for artifact in catalog.artifacts():
         input:
             **artifact_inputs(PLAN, artifact),
         output:
-            file=LAYOUT.target("{checkpoint}", artifact),
-            also=[f"{RESULTS}/{{checkpoint}}/{name}" for name in catalog.artifacts()[artifact].also],
-            record=LAYOUT.record("{checkpoint}", artifact),
+            **artifact_outputs(PLAN, artifact),
         log:
             f"logs/{{checkpoint}}/{artifact}.log",
         resources:

@@ -1,5 +1,5 @@
-# What every rule shares. Defines: PLAN, LAYOUT, RESULTS, WANTED (the requests of the plan) and CONFIG (the config
-# file that jobs read).
+# What every rule shares. Defines: PLAN, LAYOUT, RESULTS, WANTED (the requests of the plan), TOKENS (see
+# assay.seen) and CONFIG (the config file that jobs read).
 # Imports nothing heavy: this file is parsed again inside every cluster job.
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from assay import plan as planning
 from assay.config import read_plan
 from assay.errors import ConfigError
 from assay.layout import Layout
-from assay.workflow import effective_config, notices
+from assay.workflow import Tokens, effective_config, notices
 
 try:
     CONFIG = effective_config(config, workflow.overwrite_configfiles)
@@ -21,9 +21,10 @@ except ConfigError as error:
 LAYOUT = Layout(PLAN.results)
 RESULTS = PLAN.results
 WANTED = planning.requests(PLAN)
+TOKENS = Tokens(PLAN)
 
 if workflow.is_main_process:
-    for notice in notices(PLAN):
+    for notice in notices(PLAN, TOKENS):
         print(notice, file=sys.stderr)
 
 # The interpreter that runs Snakemake runs the jobs, whatever the shell's PATH says.

@@ -7,7 +7,7 @@ for data in PLAN.data.values():
         name:
             f"data_{data.name}"
         input:
-            raw=raw_data(PLAN, ancient, data),
+            raw=raw_data(PLAN, data),
         output:
             splits=[LAYOUT.split(data.name, split) for split in data.splits],
             data=LAYOUT.data(data.name),
@@ -18,7 +18,7 @@ for data in PLAN.data.values():
             mem_mb=8000,
         params:
             name=data.name,
-            token=planning.data_token(PLAN, data.name),
+            token=TOKENS.data(data.name),
             options=planning.plain(data.options),
             code=planning.data_code(data.source),
         shell:

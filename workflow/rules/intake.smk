@@ -1,10 +1,10 @@
 # The border. In: a checkpoint file, as the sheet names it. Out: intake.json, weights, hyper-parameters.
-from assay.workflow import checkpoint_source, intake_token
+from assay.workflow import checkpoint_source
 
 
 rule intake:
     input:
-        source=checkpoint_source(PLAN, ancient),
+        source=checkpoint_source(PLAN),
     output:
         weights=LAYOUT.weights("{checkpoint}"),
         hparams=LAYOUT.hparams("{checkpoint}"),
@@ -15,7 +15,7 @@ rule intake:
         runtime=10,
         mem_mb=4000,
     params:
-        token=intake_token(PLAN),
+        token=TOKENS.of_wildcards(),
         format=planning.INTAKE_FORMAT,
     shell:
         "python -m assay intake {wildcards.checkpoint:q} --config {CONFIG:q} --token {params.token:q} > {log:q} 2>&1"

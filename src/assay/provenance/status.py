@@ -9,6 +9,7 @@ from typing import Any, Literal
 from assay import catalog, plan, seen
 from assay.catalog import SCHEMA
 from assay.config import Plan
+from assay.errors import Refused
 from assay.files import read_json, sha256_file
 from assay.layout import Layout
 from assay.plan import INTAKE_FORMAT, Request
@@ -54,7 +55,9 @@ class Inspection:
             off = "config" if artifact not in self._plan.enabled else "the row's column artifacts"
             return State(checkpoint, artifact, "off", (f"not wanted by {off}",), file)
         request = plan.request(self._plan, checkpoint, artifact)
-        record = _read(request.record)
+        record, damage = _read(request.record)
+        if damage:
+            return State(checkpoint, artifact, "stale", (damage,), file)
         word, reasons = self._verdict(request, record)
         return State(checkpoint, artifact, word, reasons, file, record)
 
@@ -130,9 +133,12 @@ class Inspection:
         if lost := next((file for file in files if not Path(file).exists()), None):
             yield f"{lost} is missing"
             return
-        intake = _read(target)
-        if intake["format"] != INTAKE_FORMAT or intake["family"] != row.family:
-            yield f"{target} was written as {intake['family']} in format {intake['format']}"
+        intake, damage = _read(target)
+        if damage:
+            yield damage
+            return
+        if intake.get("format") != INTAKE_FORMAT or intake.get("family") != row.family:
+            yield f"{target} was written as {intake.get('family')} in format {intake.get('format')}"
         source = Path(row.path)
         if difference := seen.changed(target, [source], partial(sha256_file, source)):
             yield f"{row.path} changed, sha256 {difference[0][:12]} -> {difference[1][:12]}"
@@ -143,9 +149,12 @@ class Inspection:
         if lost := next((file for file in files if not Path(file).exists()), None):
             yield f"{lost} is missing"
             return
-        content = _read(target)
-        yield from _differences("option", content["options"], plan.plain(data.options))
-        if content["source"] != data.source or content["code"] != plan.data_code(data.source):
+        content, damage = _read(target)
+        if damage:
+            yield damage
+            return
+        yield from _differences("option", content.get("options", {}), plan.plain(data.options))
+        if content.get("source") != data.source or content.get("code") != plan.data_code(data.source):
             yield f"the code of source {data.source} changed"
         raw = plan.source_files(data)
         if difference := seen.changed(target, raw, partial(plan.source_sha256, data)):
@@ -166,8 +175,11 @@ def _differences(kind: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> I
             yield f"{kind} {name}: {was.get(name, 'none')} -> {now.get(name, 'none')}"
 
 
-def _read(path: str) -> dict[str, Any]:
+def _read(path: str) -> tuple[dict[str, Any], str]:
+    """The JSON object in a file, empty where there is none, and what is wrong with it."""
     try:
-        return read_json(Path(path))
+        return read_json(Path(path)), ""
     except FileNotFoundError:
-        return {}
+        return {}, ""
+    except Refused as damage:
+        return {}, str(damage)
