@@ -105,6 +105,7 @@ def prepare(plan: Plan, name: str, token: str) -> None:
             "facts": prepared.facts,
         }
         publish_json(Path(layout.data(name)), content)
+        _say(prepared.facts["warnings"])
         seen.finish(layout.data(name), token=token, sha256=sha256, stat=stat)
 
 
@@ -222,21 +223,26 @@ def _unchanged(files: list[Path]) -> Iterator[seen.Stat]:
 
 @contextmanager
 def _result_warnings() -> Iterator[list[str]]:
-    """The ResultWarnings of the block, each also said on stderr; other warnings go where they always go."""
+    """The ResultWarnings of the block, each once, also said on stderr; other warnings go where they always go."""
     notes: list[str] = []
     usual = warnings.showwarning
 
     def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
         if not issubclass(category, ResultWarning):
             usual(message, category, *where, **more)
-            return
-        notes.append(str(message))
-        print(f"warning: {message}", file=sys.stderr)
+        elif str(message) not in notes:
+            notes.append(str(message))
+            _say([str(message)])
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", ResultWarning)
         warnings.showwarning = show
         yield notes
+
+
+def _say(notes: list[str]) -> None:
+    for note in notes:
+        print(f"warning: {note}", file=sys.stderr)
 
 
 def _device(asked: str) -> str:

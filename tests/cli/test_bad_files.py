@@ -207,6 +207,14 @@ def test_one_class_only_is_a_result_with_reasons_for_what_it_lacks(bench):
     assert (metrics.auroc, metrics.undefined["auroc"]) == (None, "one class only: 0")
     facts = json.loads(Path("results/data/can/data.json").read_bytes())["facts"]
     assert facts["warnings"] == ["split val: all 30 graphs have label 0"]
+    assert "warning: split val: all 30 graphs have label 0\n" in run.err
+
+
+def test_identities_that_the_checkpoint_does_not_know_are_told_once(bench):
+    save_checkpoint(SMALL, num_ids=2)
+    run = bench.assay("make", "small", "embeddings", "--set", "batch_size=4")
+    assert run.code == 0, run.text
+    assert run.err.count("outside 0..1, the checkpoint's own; taken as 0, unknown") == 1
 
 
 def test_a_failed_replacement_leaves_the_older_intake_and_results(made):

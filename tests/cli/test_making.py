@@ -109,7 +109,10 @@ def test_a_record_that_is_not_ours_is_stale_and_made_again(made):
 
 def test_a_damaged_record_is_stale_and_made_again_and_the_others_stand(made):
     Path("results/small/records/cka.json").write_text("{")
-    assert "results/small/records/cka.json is not the JSON that was written: " in made.assay("why", "small", "cka").out
+    assert (
+        "results/small/records/cka.json is not the JSON that was written: "
+        in made.assay("why", "small", "cka").out
+    )
     assert made.assay("list", "--check").code == 4
     assert made.assay("make", "small", "cka").code == 0
     assert made.assay("list", "--check").code == 0

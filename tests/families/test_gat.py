@@ -126,7 +126,7 @@ def test_an_identity_that_the_checkpoint_does_not_know_counts_as_unknown_and_is_
     known[:2] = 0
     foreign = known.clone()
     foreign[:2] = torch.tensor([7, 10**6])
-    with pytest.warns(ResultWarning, match=rf"2 of {len(known)} nodes .* outside 0\.\.6"):
+    with pytest.warns(ResultWarning, match=r"an identity outside 0\.\.6"):
         answer = subject.predict(dataclasses.replace(graph, node_id=foreign))
     assert torch.equal(answer, subject.predict(dataclasses.replace(graph, node_id=known)))
 

@@ -69,7 +69,10 @@ STALE = {
         lambda bench: edit(INTAKE, format=0),
         [rf"checkpoint small: {INTAKE} was written as gat in format 0", r"checkpoint: .* changed, sha256 .*"],
     ),
-    "a damaged record": (lambda bench: RECORD.write_text("{"), [rf"{RECORD} is not the JSON that was written.*"]),
+    "a damaged record": (
+        lambda bench: RECORD.write_text("{"),
+        [rf"{RECORD} is not the JSON that was written.*"],
+    ),
     "a damaged intake": (
         lambda bench: INTAKE.write_text("{"),
         [rf"checkpoint small: {INTAKE} is not the JSON that was written.*", r"checkpoint: .* changed, .*"],

@@ -75,12 +75,11 @@ class GatSubject:
         if sizes.reads_edge_features:
             _check_width("edge features", batch.edge_attr.shape[1], "edge_dim", sizes.edge_dim)
         unknown = (batch.node_id < 0) | (batch.node_id >= sizes.num_ids)
-        n_unknown = int(unknown.sum())
-        if n_unknown == 0:
+        if not unknown.any():
             return batch
         warnings.warn(
-            f"{n_unknown} of {len(unknown)} nodes of a batch have an identity outside 0..{sizes.num_ids - 1}, "
-            "the checkpoint's own; taken as 0, unknown",
+            f"the data have nodes with an identity outside 0..{sizes.num_ids - 1}, the checkpoint's own; "
+            "taken as 0, unknown",
             ResultWarning,
             stacklevel=3,
         )
