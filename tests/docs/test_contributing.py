@@ -1,6 +1,7 @@
 """CONTRIBUTING.md is built as it stands: its artifact, its test, its mutant, and its distribution."""
 
 import json
+import os
 import sys
 import tomllib
 from collections.abc import Callable
@@ -110,7 +111,9 @@ def _install_mylab(lab: Lab) -> Path:
     ]
     (info / "entry_points.txt").write_text("\n\n".join(groups))
     (site / "mylab/__init__.py").touch()
-    lab.environment["PYTHONPATH"] = str(site)
+    lab.environment["PYTHONPATH"] = os.pathsep.join(
+        [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
     content = {
         "class_path": "mylab.Linear",
         "hyper_parameters": {},
