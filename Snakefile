@@ -14,6 +14,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/intake.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/artifacts.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/manifest.smk"
 include: "workflow/rules/demo.smk"
 

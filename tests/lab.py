@@ -17,6 +17,8 @@ STUDENT = REFERENCE / "graphids" / "gat_student.ckpt"
 CONFIG = {
     "checkpoints": "sheet.tsv",
     "device": "cpu",
+    "figures": False,
+    "artifacts": {"attention_weights": False, "landscape": False},
     "data": {
         "can": {
             "source": "can_bus",

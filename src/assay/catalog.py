@@ -56,8 +56,10 @@ class Artifact:
     module: str
     file: str
     asks: frozenset[str]
+    figure: str = ""  # the module that draws it; none where empty
     partners: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    in_parts: bool = False  # long: finished parts are kept, and `compute` takes `parts`
     options: Mapping[str, Option] = field(default_factory=dict)
     gpu: int = 0
     minutes: int = 10
@@ -72,7 +74,7 @@ FAMILIES: Mapping[str, Family] = {
     "gat": Family(
         module="assay.families.gat",
         batches="graphs",
-        answers=frozenset({"embed", "layers", "predict"}),
+        answers=frozenset({"attend", "embed", "layers", "loss", "predict"}),
         class_paths=("graphids.core.models.supervised.gat.GAT",),
     ),
 }
@@ -112,6 +114,7 @@ ARTIFACTS: Mapping[str, Artifact] = {
         module="assay.artifacts.embeddings",
         file="embeddings.npz",
         asks=frozenset({"embed"}),
+        figure="assay.figures.embeddings",
         options={
             "splits": Option(("val",), "splits to embed; empty: all of them"),
             "max_samples": Option(2000, "samples drawn from a split; all, in order, where it is smaller", 1),
@@ -120,10 +123,23 @@ ARTIFACTS: Mapping[str, Artifact] = {
         },
         minutes=10,
     ),
+    "attention_weights": Artifact(
+        module="assay.artifacts.attention_weights",
+        file="attention_weights.npz",
+        asks=frozenset({"attend"}),
+        figure="assay.figures.attention_weights",
+        options={
+            "split": Option("val", "split whose samples are shown"),
+            "max_samples": Option(50, "samples drawn from the split; all, in order, where it is smaller", 1),
+            "seed": SEED,
+        },
+        minutes=10,
+    ),
     "cka": Artifact(
         module="assay.artifacts.cka",
         file="cka.json",
         asks=frozenset({"layers"}),
+        figure="assay.figures.cka",
         partners=("teacher",),
         options={
             "split": Option("val", "split to compare on"),
@@ -133,10 +149,32 @@ ARTIFACTS: Mapping[str, Artifact] = {
         },
         minutes=10,
     ),
+    "landscape": Artifact(
+        module="assay.artifacts.landscape",
+        file="loss_landscape.parquet",
+        asks=frozenset({"loss"}),
+        figure="assay.figures.landscape",
+        in_parts=True,
+        options={
+            "resolution": Option(51, "grid points a side; an odd number puts the checkpoint on the grid", 1),
+            "scale": Option(1.0, "half the side of the grid, in units of the directions", 1e-6),
+            "split": Option("val", "split whose loss is taken"),
+            "max_graphs": Option(500, "samples drawn from the split; all, in order, where it is smaller", 1),
+            "ignore": Option(
+                "none",
+                "parameters that no direction moves: biasbn, those of fewer than two dimensions, as biases and gains",
+                choices=("none", "biasbn"),
+            ),
+            "seed": SEED,
+        },
+        gpu=1,
+        minutes=120,
+    ),
     "evaluation": Artifact(
         module="assay.artifacts.evaluation",
         file="evaluation.json",
         asks=frozenset({"predict"}),
+        figure="assay.figures.evaluation",
         options={
             "splits": Option((), "splits to evaluate; empty: all of them"),
             "batch_size": Option(256, "samples in a forward pass", 1),

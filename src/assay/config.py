@@ -55,6 +55,7 @@ class Config(_Section):
     )
     options: dict[str, dict[str, Any]] = Field(default={}, description="Artifact -> option -> value.")
     resources: dict[str, ResourceSection] = Field(default={}, description="Artifact -> gpu, minutes, mem_mb.")
+    figures: bool = Field(default=True, description="Whether every artifact is drawn, as PNG and SVG.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
         description="Where jobs compute: `cpu` asks for no GPU anywhere, `auto` takes one where there is one.",
@@ -76,6 +77,7 @@ class Plan:
     enabled: tuple[str, ...]
     options: Mapping[str, Mapping[str, Value]]  # artifact -> options, before a row's own
     resources: Mapping[str, Mapping[str, int]]
+    figures: bool
     device: str
     placeholders: tuple[str, ...]
 
@@ -105,6 +107,7 @@ def read_plan(path: str = DEFAULT_CONFIG) -> Plan:
         enabled=enabled,
         options=options,
         resources={name: _resources(config, name) for name in catalog.artifacts()},
+        figures=config.figures,
         device=config.device,
         placeholders=tuple(config.intake.placeholders),
     )

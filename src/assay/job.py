@@ -17,13 +17,14 @@ from assay.catalog import READERS, SCHEMA, SOURCES
 from assay.config import Plan
 from assay.datasets import DataSet
 from assay.errors import AssayError, Refused, ResultWarning
-from assay.files import parse_json, publish_json, sha256_bytes, sha256_file
+from assay.files import compact_json, parse_json, publish_json, sha256_bytes, sha256_file
 from assay.intake import checkpoint as border
 from assay.layout import Layout
 from assay.plan import INTAKE_FORMAT, Request, data_code, data_of, listing_sha256, plain, row_of
 from assay.sheet import Row
 from assay.store import formats
-from assay.store.records import Record, failure_recorded, now
+from assay.store.parts import KeptParts
+from assay.store.records import Record, failure_recorded, now, versions
 
 
 def make(request: Request, *, device: str, output: str | None = None) -> Path:
@@ -36,9 +37,7 @@ def make(request: Request, *, device: str, output: str | None = None) -> Path:
         AssayError: the artifact cannot be computed from these inputs.
     """
     if output is not None and Path(output).resolve() != Path(request.target).resolve():
-        with _result_warnings():
-            formats.save(_computed(request, device), Path(output))
-        return Path(output)
+        return _made_elsewhere(request, device, Path(output))
     with failure_recorded(Path(request.layout.failed(request.row.checkpoint, request.artifact))):
         return _made(request, device)
 
@@ -109,18 +108,21 @@ def prepare(plan: Plan, name: str, token: str) -> None:
         seen.finish(layout.data(name), token=token, sha256=sha256, stat=stat)
 
 
+def _made_elsewhere(request: Request, device: str, output: Path) -> Path:
+    parts = _parts(request, device, output)
+    with _result_warnings():
+        formats.save(_computed(request, device, parts), output)
+    parts.remove()
+    return output
+
+
 def _made(request: Request, device: str) -> Path:
     started, clock = now(), time.monotonic()
-    inputs = {
-        role: {
-            "path": str(Path(path).relative_to(request.layout.results)),
-            "sha256": sha256_bytes(_fingerprint(path)),
-        }
-        for role, path in request.fingerprints.items()
-    }
-    with _result_warnings() as notes:
-        result = _computed(request, device)
+    inputs = _inputs(request)
     target = Path(request.target)
+    parts = _parts(request, device, target)
+    with _result_warnings() as notes:
+        result = _computed(request, device, parts)
     arrays = formats.save(result, target)
     Record(
         checkpoint=request.row.checkpoint,
@@ -140,16 +142,41 @@ def _made(request: Request, device: str) -> Path:
         peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         warnings=tuple(notes),
     ).save(Path(request.record))
+    parts.remove()
     return target
 
 
-def _computed(request: Request, device: str) -> Any:
+def _inputs(request: Request) -> dict[str, dict[str, str]]:
+    """Role -> the fingerprint's path below the results, and its sha256."""
+    return {
+        role: {
+            "path": str(Path(path).relative_to(request.layout.results)),
+            "sha256": sha256_bytes(_fingerprint(path)),
+        }
+        for role, path in request.fingerprints.items()
+    }
+
+
+def _parts(request: Request, device: str, target: Path) -> KeptParts:
+    """The parts of a target, which hold for these inputs, options, code, versions and device alone."""
+    decides = [
+        _inputs(request),
+        plain(request.options),
+        request.code_digest,
+        versions(),
+        _device_name(device),
+    ]
+    return KeptParts(target, sha256_bytes(compact_json(decides).encode()))
+
+
+def _computed(request: Request, device: str, parts: KeptParts) -> Any:
     where = _device(device)
     subject = _loaded(request.row, request.layout).to(where)
     partners = [_loaded(request.partners[role], request.layout).to(where) for role in request.table.partners]
     data = _opened(request.data, request.layout, catalog.families()[request.row.family].batches, where)
     compute = import_module(request.table.module).compute
-    return compute(subject, *partners, data, **request.options)
+    in_parts = (parts,) if request.table.in_parts else ()
+    return compute(subject, *partners, data, *in_parts, **request.options)
 
 
 def _loaded(row: Row, layout: Layout) -> Any:

@@ -36,6 +36,11 @@ class Layout:
         """Why a job (an artifact, or `intake`) failed last; gone after a success."""
         return f"{self.results}/{checkpoint}/records/{job}.failed.json"
 
+    def figures(self, checkpoint: str, artifact: str) -> tuple[str, str]:
+        """The pictures of an artifact: PNG and SVG."""
+        stem = f"{self.results}/{checkpoint}/figures/{artifact}"
+        return f"{stem}.png", f"{stem}.svg"
+
     def checkpoint_manifest(self, checkpoint: str) -> str:
         """The manifest of one checkpoint, with the published keys."""
         return f"{self.results}/{checkpoint}/analysis_manifest.json"

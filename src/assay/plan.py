@@ -48,6 +48,11 @@ class Request:
         return self.layout.record(self.row.checkpoint, self.artifact)
 
     @property
+    def figures(self) -> tuple[str, ...]:
+        """The pictures of the artifact, PNG first; none where its row has no figure."""
+        return self.layout.figures(self.row.checkpoint, self.artifact) if self.table.figure else ()
+
+    @property
     def fingerprints(self) -> dict[str, str]:
         """Role -> the small file whose content decides whether the artifact is stale."""
         return {role: self.fingerprint(role) for role in (*self._subjects, "data")}
@@ -115,7 +120,14 @@ def lost(plan: Plan, wanted: Sequence[Request]) -> list[str]:
     if not Path(Layout(plan.results).manifest).exists():
         return []
     files = {
-        f for request in wanted for f in (request.target, request.record, *request.fingerprints.values())
+        file
+        for request in wanted
+        for file in (
+            request.target,
+            request.record,
+            *request.fingerprints.values(),
+            *(request.figures if plan.figures else ()),
+        )
     }
     return sorted(file for file in files if not os.path.exists(file))  # noqa: PTH110
 
@@ -134,6 +146,11 @@ def expected_outputs(checkpoint: str, config: str = DEFAULT_CONFIG) -> list[Path
 def code_digest(artifact: str, *families: str) -> str:
     """One digest over the code that makes an artifact of these families, and the schema version."""
     return f"{SCHEMA}-{combined(_code(artifact, tuple(sorted(set(families)))))}"
+
+
+def figure_code(artifact: str) -> str:
+    """The digest of the code that draws an artifact."""
+    return f"{SCHEMA}-{combined(_figure_code(artifact))}"
 
 
 def row_of(plan: Plan, checkpoint: str) -> Row:
@@ -243,6 +260,11 @@ def _code(artifact: str, families: tuple[str, ...]) -> dict[str, str]:
     rows = [catalog.families()[name] for name in families]
     readers = {READERS[row.batches] for row in rows}
     return code_digests([_table(artifact).module, *(row.module for row in rows), *sorted(readers)])
+
+
+@cache
+def _figure_code(artifact: str) -> dict[str, str]:
+    return code_digests([_table(artifact).figure])
 
 
 @cache

@@ -1,6 +1,6 @@
 """What an artifact may ask of a loaded checkpoint and of its data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -20,6 +20,14 @@ class GraphBatch:
     graph: Int64[Tensor, " nodes"]  # the graph of each node, 0 .. n_graphs-1, ascending
     n_graphs: int
     y: Int64[Tensor, " graphs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """The weights of one layer's heads; those of the edges that enter a node sum to 1 in each head."""
+
+    edge_index: Int64[Tensor, "2 edges"]  # as the layer sees it, with the loops that it adds
+    alpha: Float32[Tensor, "edges heads"]
 
 
 @runtime_checkable
@@ -50,6 +58,26 @@ class Data(Protocol):
 
     def draw(self, split: str, *, max_samples: int | None, seed: int) -> Samples:
         """A draw without replacement that only (split, max_samples, seed) decide; all where it is smaller."""
+        ...
+
+
+@runtime_checkable
+class Parts(Protocol):
+    """The parts of a long result; those that an interrupted job has finished are not computed again."""
+
+    def gather(
+        self, n: int, part: Callable[[int], Float64[np.ndarray, " m"]]
+    ) -> list[Float64[np.ndarray, " m"]]:
+        """`part(0)` to `part(n - 1)`, in order."""
+        ...
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """A loss on fixed samples as a function of the parameters alone: what is random in it was drawn once."""
+
+    def __call__(self, parameters: Sequence[Tensor]) -> float:
+        """The sum of the losses over their count."""
         ...
 
 
@@ -91,4 +119,32 @@ class Predicts(Subject, Protocol):
         ...
 
 
-CAPABILITIES: Mapping[str, type] = {"embed": Embeds, "layers": Layers, "predict": Predicts}
+@runtime_checkable
+class Attends(Subject, Protocol):
+    """Answers `attend`."""
+
+    def attend(self, batch: GraphBatch) -> Sequence[Attention]:
+        """One a layer, input side first; nodes are counted over the batch."""
+        ...
+
+
+@runtime_checkable
+class Loses(Subject, Protocol):
+    """Answers `loss`."""
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        """The trained parameters by name, in the order of the checkpoint."""
+        ...
+
+    def objective(self, samples: Samples, *, seed: int) -> Objective:
+        """The loss that the family is trained on; `seed` decides what is random in it. Leaves the subject as it is."""
+        ...
+
+
+CAPABILITIES: Mapping[str, type] = {
+    "attend": Attends,
+    "embed": Embeds,
+    "layers": Layers,
+    "loss": Loses,
+    "predict": Predicts,
+}

@@ -9,7 +9,7 @@ import pytest
 from artifacts.tiny import Echo, TinyData, TinySamples, feature_split, random_split
 from families.checkpoints import random_gat
 
-from assay.artifacts.evaluation import compute
+from assay.artifacts.evaluation import ROC_POINTS, compute
 from assay.errors import AssayError
 
 # Margins logit_1 - logit_0 of four benign samples and of four attacks, two of each type.
@@ -156,3 +156,59 @@ def test_an_empty_split_is_refused():
     data = TinyData({"val": TinySamples("val", np.arange(0), [])})
     with pytest.raises(AssayError, match="logits of split 'val': there is no sample"):
         compute(Echo(), data, splits=(), batch_size=4)
+
+
+def scored(scores, labels):
+    """The metrics of two classes whose margins are the scores."""
+    return evaluated(np.stack([np.zeros(len(scores)), scores], axis=1), list(labels))
+
+
+def area(roc) -> float:
+    return float(np.trapezoid(roc.true_positive_rate, roc.false_positive_rate))
+
+
+def test_a_short_roc_curve_has_every_corner(binary):
+    corners = list(zip(binary.roc.false_positive_rate, binary.roc.true_positive_rate, strict=True))
+    assert corners == [(0, 0), (0, 0.25), (0, 0.5), (0.25, 0.5), (0.25, 1), (1, 1)]
+
+
+@pytest.mark.parametrize("n", [300, 1000, 5000])
+@pytest.mark.parametrize("shift", [0.0, 0.5, 2.0, 6.0])
+def test_a_long_roc_curve_is_thinned_and_keeps_its_area(n, shift):
+    generator = np.random.default_rng(n)
+    labels = (generator.random(n) < 0.3).astype(int)
+    found = scored(generator.standard_normal(n) + shift * labels, labels)
+    x, y = found.roc.false_positive_rate, found.roc.true_positive_rate
+    assert len(x) == len(y) <= ROC_POINTS
+    assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
+    assert (np.diff(x) >= 0).all()
+    assert (np.diff(y) >= 0).all()
+    assert area(found.roc) == pytest.approx(found.auroc, abs=1e-3)
+
+
+@pytest.mark.parametrize("steps", [101, 150, 199, 200, 201, 250, 399, 400, 1000])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_curve_of_equal_steps_keeps_its_area(steps, first):
+    """The worst for points at equal distances: they could all fall on outer corners."""
+    labels = np.tile([first, 1 - first], steps)
+    found = scored(-np.arange(2.0 * steps), labels)
+    assert area(found.roc) == pytest.approx(found.auroc, abs=1e-3)
+
+
+def test_the_roc_of_several_classes_is_that_of_any_attack_against_benign(several):
+    """Two benign samples rank below all attacks, the third level with them: 3 attacks x 1 sample are ties."""
+    assert area(several.roc) == pytest.approx(1 - 0.5 * 1 / 3)
+    assert several.roc.true_positive_rate == [0, 1, 1]
+
+
+@pytest.mark.parametrize(("labels", "reason"), [([0, 0], "no attack"), ([1, 1], "no benign sample")])
+def test_one_class_has_no_roc_but_a_reason(labels, reason):
+    result = scored(np.arange(2.0), labels)
+    assert result.roc is None
+    assert result.undefined["roc"] == reason
+
+
+def test_attacks_of_two_classes_without_a_benign_sample_have_no_roc():
+    result = evaluated(np.eye(3)[[1, 2, 1]], [1, 2, 2])
+    assert result.roc is None
+    assert result.auroc is not None

@@ -21,6 +21,8 @@ from assay.config import Plan, read_plan
 CONFIG = {
     "checkpoints": "sheet.tsv",
     "device": "cpu",
+    "figures": False,
+    "options": {"landscape": {"resolution": 3}},
     "data": {"can": {"source": "graphs", "path": "runs/val.npz", "splits": {"test": "runs/test.npz"}}},
 }
 CONFIG_FILE = "config/config.yaml"

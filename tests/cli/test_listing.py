@@ -62,8 +62,9 @@ def test_list_shows_every_pair_and_why_one_does_not_apply(made):
 def test_list_prints_a_matrix_and_its_counts(made):
     lines = made.assay("list").out.splitlines()
     assert lines[0].split() == list(catalog.artifacts())
-    assert lines[1].split() == ["big", "+", "done", "-", "n/a", "+", "done"]
-    assert lines[3] == "5 done, 1 n/a"
+    words = [["-", "n/a"] if artifact == "cka" else ["+", "done"] for artifact in catalog.artifacts()]
+    assert lines[1].split() == ["big", *(word for pair in words for word in pair)]
+    assert lines[3] == f"{2 * len(words) - 1} done, 1 n/a"
     assert lines[4:] == ["big cka: n/a: asks for a teacher, and the row names none"]
 
 
@@ -95,9 +96,7 @@ def test_show_of_no_file_of_another_file_and_of_a_damaged_one(made):
     assert "'nope/cka.json' does not exist" in made.assay("show", "nope/cka.json").err
     run = made.assay("show", "sheet.tsv")
     assert (run.code, run.out) == (1, "")
-    assert (
-        "sheet.tsv: no artifact has a file of that name. Artifacts have: embeddings.npz, cka.json" in run.err
-    )
+    assert "sheet.tsv: no artifact has a file of that name. Artifacts have: embeddings.npz, " in run.err
     Path("results/small/cka.json").write_text('{"n": 3}')
     run = made.assay("show", "results/small/cka.json")
     assert (run.code, run.out) == (3, "")
@@ -118,7 +117,7 @@ def test_the_folder_may_be_named_before_and_after_the_command(made, monkeypatch,
 def test_the_config_may_be_named_before_and_after_the_command(bench):
     other = yaml.safe_load(Path("config/config.yaml").read_text()) | {"artifacts": {"cka": False}}
     Path("other.yaml").write_text(yaml.safe_dump(other))
-    expected = "ok: 2 checkpoints, 1 data, 4 artifacts\n"
+    expected = f"ok: 2 checkpoints, 1 data, {2 * len(catalog.artifacts()) - 2} artifacts\n"
     assert bench.assay("--config", "other.yaml", "check").out == expected
     assert bench.assay("check", "--config", "other.yaml").out == expected
 

@@ -11,9 +11,10 @@ from typing import get_type_hints
 import pytest
 from contract.examples import subject
 from lab import ROOT
+from matplotlib.figure import Figure
 
 from assay import catalog
-from assay.protocols import CAPABILITIES, Data, Subject
+from assay.protocols import CAPABILITIES, Data, Parts, Subject
 
 Options = Mapping[str, catalog.Option]
 SOURCE = ROOT / "src" / "assay"
@@ -80,7 +81,7 @@ def test_compute_takes_a_subject_its_partners_data_and_exactly_the_options(artif
     compute = import_module(row.module).compute
     parameters = inspect.signature(compute).parameters.values()
     positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    assert positional == ["subject", *row.partners, "data"]
+    assert positional == ["subject", *row.partners, "data", *(["parts"] if row.in_parts else [])]
     assert_takes_exactly(compute, row.options)
 
 
@@ -92,6 +93,7 @@ def test_compute_asks_of_subject_and_partners_what_its_row_asks(artifact):
         asked = {word for word, protocol in CAPABILITIES.items() if protocol in hints[name].__mro__}
         assert asked == row.asks
     assert hints["data"] is Data
+    assert hints.get("parts", Parts) is Parts
 
 
 @pytest.mark.parametrize("artifact", catalog.artifacts())
@@ -101,6 +103,19 @@ def test_a_result_is_a_frozen_dataclass_that_says_of_whom_and_of_what_it_is(arti
     assert result.__dataclass_params__.frozen
     assert "__slots__" in vars(result)
     assert {"family", "data"} <= {field.name for field in fields(result)}
+
+
+@pytest.mark.parametrize("artifact", [name for name, row in catalog.artifacts().items() if row.figure])
+def test_a_figure_is_drawn_of_the_artifacts_result_alone(artifact):
+    row = catalog.artifacts()[artifact]
+    hints = get_type_hints(import_module(row.figure).draw)
+    assert list(hints) == ["result", "return"]
+    assert hints["result"] is get_type_hints(import_module(row.module).compute)["return"]
+    assert hints["return"] is Figure
+
+
+def test_every_figure_module_has_a_row():
+    assert modules_with("draw", "figures") == {row.figure for row in catalog.ARTIFACTS.values()}
 
 
 @pytest.mark.parametrize("batches", catalog.READERS)

@@ -18,6 +18,7 @@ from assay.plan import Request, reason_against, request
 from assay.protocols import Data, Samples
 from assay.store import formats
 from assay.store.artifacts import load_artifact
+from assay.store.parts import KeptParts
 
 PAIRS = [(family, artifact) for family in catalog.FAMILIES for artifact in catalog.ARTIFACTS]
 
@@ -60,6 +61,9 @@ def assert_same(one: Any, other: Any) -> None:
     elif isinstance(one, np.ndarray):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
+    elif isinstance(one, tuple):
+        for member, twin in zip(one, other, strict=True):
+            assert_same(member, twin)
     elif isinstance(one, dict):
         assert one.keys() == other.keys()
         for name in one:
@@ -109,7 +113,8 @@ def test_compute_gives_what_is_loaded_back_and_leaves_the_models_as_found(
     compute = import_module(wish.table.module).compute
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResultWarning)
-        result = compute(*subjects, data, **wish.options)
+        parts = (KeptParts(tmp_path / "a", "key"),) if wish.table.in_parts else ()
+        result = compute(*subjects, data, *parts, **wish.options)
     assert_same(result, load_artifact(wish.target))
     assert [fingerprint(each) for each in subjects] == before
 
@@ -134,7 +139,9 @@ def test_a_family_that_answers_less_gets_reasons_and_its_other_artifacts(plan_of
     reasons = {name: reason_against(plan, "one", name) for name in catalog.ARTIFACTS}
     assert reasons == {
         "embeddings": "asks for embed, which family mute does not answer",
+        "attention_weights": "asks for attend, which family mute does not answer",
         "cka": "asks for layers, which family mute does not answer",
+        "landscape": "asks for loss, which family mute does not answer",
         "evaluation": "",
     }
     assert catalog.reason_against(catalog.ARTIFACTS["cka"], "gat", {"teacher": "mute"}) == (

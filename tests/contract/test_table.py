@@ -20,7 +20,7 @@ OPTIONS = {
     for option, entry in row.options.items()
 }
 OWN_FILES = ("intake.json", "weights.safetensors", "hparams.json", "analysis_manifest.json")
-OWN_RULES = r"all|intake|manifest|(data|demo)(_.*)?"
+OWN_RULES = r"all|intake|manifest|(data|demo|figure)(_.*)?"
 
 
 def test_every_family_and_every_kind_of_batch_has_an_example():
@@ -71,6 +71,8 @@ def test_the_config_names_every_source():
 def test_the_slurm_profile_groups_every_light_artifact_and_the_intakes_apart_from_them():
     profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
     light = {name for name, row in catalog.ARTIFACTS.items() if row.gpu == 0}
-    assert profile["groups"].keys() == {"intake", *light}
-    assert profile["groups"]["intake"] not in {profile["groups"][name] for name in light}
+    figures = {f"figure_{name}" for name, row in catalog.ARTIFACTS.items() if row.figure}
+    assert profile["groups"].keys() == {"intake", *light, *figures}
+    assert {profile["groups"][name] for name in light} == {"light"}
+    assert {profile["groups"][name] for name in figures} == {"figures"}
     assert set(profile["groups"].values()) == profile["group-components"].keys()

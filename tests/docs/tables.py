@@ -75,7 +75,7 @@ def _option_kind(option: Option) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, tuple | list):
         return f"[{', '.join(value)}]"
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _costs() -> Iterable[tuple[str, ...]]:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from cli.bench import CONFIG_FILE, Bench
 
+from assay import catalog
 from assay.provenance.manifest import write
 from assay.seen import Seen
 
@@ -73,7 +74,7 @@ def test_the_order_of_keys_and_columns_changes_nothing(made):
 def test_targets_carry_state_reason_and_digest(made):
     Path("results/small/evaluation.json").unlink()
     targets = {(t["checkpoint"], t["artifact"]): t for t in written(made)["targets"]}
-    assert len(targets) == 6
+    assert len(targets) == 2 * len(catalog.artifacts())
     assert targets["small", "cka"]["sha256"] == sha256(Path("results/small/cka.json"))
     assert targets["small", "cka"]["state"] == "done"
     assert targets["small", "evaluation"]["state"] == "missing"
@@ -86,7 +87,10 @@ def test_it_is_complete_where_every_wanted_target_is_done(made, lost, complete):
         Path("results/small", lost).unlink()
     manifest = written(made)
     assert manifest["complete"] is complete
-    assert manifest["counts"] == {"done": 5, "n/a": 1} if complete else {"done": 4, "missing": 1, "n/a": 1}
+    done = 2 * len(catalog.artifacts()) - 1
+    assert manifest["counts"] == (
+        {"done": done, "n/a": 1} if complete else {"done": done - 1, "missing": 1, "n/a": 1}
+    )
 
 
 def test_a_partial_manifest_takes_another_token_so_that_the_next_run_repairs_it(made):
@@ -103,3 +107,16 @@ def test_a_partial_manifest_takes_another_token_so_that_the_next_run_repairs_it(
 
 def reversed_keys(value: object) -> object:
     return dict(reversed(value.items())) if isinstance(value, dict) else value
+
+
+def test_a_wanted_figure_that_is_missing_makes_it_partial_and_is_named(made):
+    made.configure(figures=True)
+    for checkpoint, artifacts in {"big": [], "small": ["cka"]}.items():
+        every = [*artifacts, "embeddings", "attention_weights", "landscape", "evaluation"]
+        assert made.assay("draw", checkpoint, *every).code == 0
+    manifest = written(made)
+    assert (manifest["complete"], manifest["undrawn"]) == (True, [])
+    assert "small/figures/cka.svg" in manifest["files"]
+    Path("results/small/figures/cka.svg").unlink()
+    manifest = written(made)
+    assert (manifest["complete"], manifest["undrawn"]) == (False, ["small/figures/cka.svg"])

@@ -19,7 +19,7 @@ def test_an_artifact_comes_back_as_its_own_type(made):
 
 def test_a_file_of_no_artifact_is_an_error_that_lists_the_names(made):
     with pytest.raises(
-        AssayError, match=r"intake\.json: no artifact has a file of .*embeddings\.npz, cka\.json"
+        AssayError, match=r"intake\.json: no artifact has a file of .*embeddings\.npz, .*cka\.json"
     ):
         load_artifact("results/small/intake.json")
 

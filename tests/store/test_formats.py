@@ -172,3 +172,64 @@ def test_a_pickle_inside_an_npz_file_is_never_run(tmp_path):
     with pytest.raises(Refused, match=r"a\.npz is damaged"):
         formats.load(tmp_path / "a.npz", Arrays)
     assert not (tmp_path / "ran").exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    x: np.ndarray
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    index: int
+    time: np.ndarray | None
+    inners: tuple[Inner, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    n_outers: int
+    outers: tuple[Outer, ...]
+    family: str
+
+
+def nested(n: int) -> Nested:
+    outers = tuple(
+        Outer(
+            10 * i,
+            GRID[0] if i % 2 else None,
+            tuple(Inner(GRID[: i + j].T, f"{i} {j}") for j in range(i % 3)),
+        )
+        for i in range(n)
+    )
+    return Nested(n, outers, "gat")
+
+
+@pytest.mark.parametrize("n", [0, 1, 12], ids="{} members".format)
+def test_a_nested_npz_result_loads_back_equal_and_in_order(tmp_path, n):
+    formats.save(nested(n), tmp_path / "n.npz")
+    loaded = formats.load(tmp_path / "n.npz", Nested)
+    assert (loaded.n_outers, loaded.family, type(loaded.outers)) == (n, "gat", tuple)
+    for got, expected in zip(loaded.outers, nested(n).outers, strict=True):
+        assert (got.index, type(got.index)) == (expected.index, int)
+        assert (got.time is None) == (expected.time is None)
+        for a, b in zip(got.inners, expected.inners, strict=True):
+            assert a.note == b.note
+            assert a.x.dtype == np.float32
+            np.testing.assert_array_equal(a.x, b.x)
+
+
+def test_the_members_of_a_nested_npz_result_are_numbered_by_their_singular(tmp_path):
+    held = formats.save(nested(3), tmp_path / "n.npz")
+    assert held["outer_2_inner_1_x"] == {"dtype": "float32", "shape": [6, 3]}
+    assert {"n_outers", "family", "outer_0_index", "outer_1_time", "outer_2_inner_0_note"} <= set(held)
+    assert "outer_0_time" not in held
+    with np.load(tmp_path / "n.npz") as file:
+        assert set(file) == set(held)
+
+
+def test_a_nested_npz_result_whose_member_lacks_a_field_is_refused_and_says_which(tmp_path):
+    np.savez(tmp_path / "n.npz", n_outers=1, family="gat", outer_0_time=GRID[0])
+    with pytest.raises(Refused, match=r"n\.npz holds no Nested: it lacks index"):
+        formats.load(tmp_path / "n.npz", Nested)

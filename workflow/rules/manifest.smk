@@ -8,6 +8,7 @@ LOST = planning.lost(PLAN, WANTED)
 rule manifest:
     input:
         [request.target for request in WANTED],
+        [request.figures[0] for request in WANTED if PLAN.figures and request.figures],
     output:
         LAYOUT.manifest,
     log:

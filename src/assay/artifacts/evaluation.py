@@ -11,6 +11,7 @@ from assay.artifacts.sampling import chosen_splits, stacked
 from assay.errors import AssayError
 from assay.protocols import Data, Predicts, Samples
 
+ROC_POINTS = 200  # of a curve, at most
 UNNAMED = "unnamed"  # an attack without a type: 0 is the code of benign samples, -1 of what is not known
 
 
@@ -22,6 +23,14 @@ class AttackMetrics:
     recall: float  # share predicted as any class but benign
     auroc: float | None
     average_precision: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RocCurve:
+    """Any attack against benign samples: shares predicted as attacks as the threshold falls, (0, 0) to (1, 1)."""
+
+    false_positive_rate: list[float]
+    true_positive_rate: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class SplitMetrics:
     log_loss: float  # nats
     confusion: list[list[int]]  # [class][predicted class]
     attack_types: dict[str, AttackMetrics]
+    roc: RocCurve | None
     undefined: dict[str, str]
 
 
@@ -99,6 +109,7 @@ def _of_split(subject: Predicts, data: Data, split: str, batch_size: int) -> Spl
         log_loss=float(-special.log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean()),
         confusion=metrics.confusion_matrix(labels, predicted, labels=range(n_classes)).tolist(),
         attack_types=_attack_types(samples, data, predicted, -margins[:, 0]),
+        roc=None if "roc" in undefined else _roc(labels != 0, -margins[:, 0]),
         undefined=undefined,
     )
 
@@ -127,6 +138,8 @@ def _undefined(
         reasons |= dict.fromkeys(ranked, f"one class only: {present[0]}")
     if 0 not in present:
         reasons["attack_types"] = "no benign sample to rank an attack against"
+    if 0 not in present or len(present) == 1:
+        reasons["roc"] = "no benign sample" if 0 not in present else "no attack"
     if n_classes > 2:
         return reasons
     if 1 not in labels:
@@ -163,6 +176,18 @@ def _scores(
 
 def _mean(scores: list[float]) -> float:
     return float(np.mean(scores)) if scores else np.nan
+
+
+def _roc(attack: Bool[np.ndarray, " n"], scores: Float64[np.ndarray, " n"]) -> RocCurve:
+    false_positive, true_positive, _ = metrics.roc_curve(attack, scores)
+    if len(false_positive) > ROC_POINTS:
+        length = false_positive + true_positive  # along the curve, 0 to 2; rises from corner to corner
+        share = np.linspace(0, 1, ROC_POINTS)
+        at = share + share**2  # closer together where false alarms are rare
+        false_positive, true_positive = (
+            np.interp(at, length, rate) for rate in (false_positive, true_positive)
+        )
+    return RocCurve(false_positive.tolist(), true_positive.tolist())
 
 
 def _attack_types(

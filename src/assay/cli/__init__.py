@@ -15,6 +15,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "list": listing.list_,
     "why": listing.why,
     "make": making.make,
+    "draw": making.draw,
     "show": listing.show,
     "verify": binding.verify,
     "manifest": binding.manifest,

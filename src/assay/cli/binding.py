@@ -30,6 +30,8 @@ def manifest(
                 f"{target['checkpoint']} {target['artifact']}: {target['state']}: {target['reasons'][0]}",
                 file=sys.stderr,
             )
+    for path in written["undrawn"]:
+        print(f"{path}: not drawn", file=sys.stderr)
     if not written["complete"] and not allow_partial:
         raise typer.Exit(4)
 

@@ -73,6 +73,23 @@ def prepare(
     job.prepare(plan, data, token or planning.data_token(plan, data))
 
 
+def draw(
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint of the sheet.")],
+    artifact: Annotated[list[str], typer.Argument(help="One or more artifacts that are made.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    directory: DirectoryOption = None,
+) -> None:
+    """Draw artifacts of one checkpoint from their files, as PNG and SVG. Example: assay draw gat_s42 cka"""
+    plan = read_plan(config)
+    wanted = [planning.request(plan, checkpoint, name) for name in artifact]
+    if undrawn := [request.artifact for request in wanted if not request.figures]:
+        raise ConfigError(f"no figure is made of {', '.join(undrawn)}: the row in the table names none.")
+    from assay import drawing
+
+    for request in wanted:
+        print(drawing.draw(request.layout, checkpoint, request.artifact))
+
+
 def _check_output(output: str, names: list[str]) -> None:
     if len(names) > 1:
         raise ConfigError(f"--output takes one artifact, got {len(names)}: {', '.join(names)}.")

@@ -12,9 +12,10 @@ from torch_geometric.nn import global_mean_pool
 
 from assay.errors import AssayError, Refused, ResultWarning
 from assay.families.gat_network import GatNetwork, GatSettings
+from assay.families.gat_objective import GRAPHS_AT_A_TIME, GatObjective
 from assay.families.hyperparameters import HyperParameters
 from assay.families.state import load_state
-from assay.protocols import GraphBatch
+from assay.protocols import Attention, GraphBatch, Samples
 
 CLASS_PATHS = ("graphids.core.models.supervised.gat.GAT",)
 ID_ENCODERS = "graphids.core.models.id_encoding."
@@ -68,6 +69,31 @@ class GatSubject:
     def predict(self, batch: GraphBatch) -> Float32[Tensor, "graphs classes"]:
         """Logits; class 0 is benign."""
         return self.network(self._fitting(batch))
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        """By name, in the order of the checkpoint; `temporal_event_head` among them, which never acts on graphs."""
+        return dict(self.network.named_parameters())
+
+    def objective(self, samples: Samples, *, seed: int) -> GatObjective:
+        """The cross entropy of the graphs, in which nothing is random.
+
+        Raises:
+            AssayError: there is no graph, or one has a label for which there is no logit.
+        """
+        if len(samples) == 0:
+            raise AssayError(f"split {samples.split} has no graph whose loss could be taken")
+        n_classes = self.network.settings.num_classes
+        if (top := int(samples.labels.max())) >= n_classes:
+            raise AssayError(
+                f"split {samples.split} has label {top}; the checkpoint has {n_classes} classes (num_classes)"
+            )
+        batches = [self._fitting(batch) for batch in samples.batches(GRAPHS_AT_A_TIME)]
+        return GatObjective(self.network, batches)
+
+    @torch.inference_mode()
+    def attend(self, batch: GraphBatch) -> list[Attention]:
+        """One a convolution: the edges without loops in their order, then one loop a node in node order."""
+        return self.network.attention(self._fitting(batch))
 
     def _fitting(self, batch: GraphBatch) -> GraphBatch:
         sizes = self.network.settings

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GATv2Conv, JumpingKnowledge, global_mean_pool
 
-from assay.protocols import GraphBatch
+from assay.protocols import Attention, GraphBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,17 @@ class GatNetwork(nn.Module):
             x = self.dropout(torch.relu(conv(x, batch.edge_index, *edge_features)))
             outputs.append(x)
         return outputs
+
+    def attention(self, batch: GraphBatch) -> list[Attention]:
+        """The weights of every convolution, as the layer itself returns them."""
+        x = self.input_encoder(batch.x, batch.node_id)
+        edge_features = (batch.edge_attr,) if self.settings.reads_edge_features else ()
+        weights = []
+        for conv in self.convs:
+            x, attended = conv(x, batch.edge_index, *edge_features, return_attention_weights=True)
+            x = self.dropout(torch.relu(x))
+            weights.append(Attention(*attended))
+        return weights
 
     def embedding(self, batch: GraphBatch) -> Float[Tensor, "graphs d"]:
         """The mean over a graph's nodes of its layers, weighed by the jumping knowledge."""

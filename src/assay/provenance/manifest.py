@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from assay.catalog import SCHEMA
+from assay.catalog import SCHEMA, artifacts
 from assay.config import Plan
 from assay.files import json_bytes, publish_bytes, publish_json, read_json, sha256_bytes
 from assay.layout import Layout
@@ -75,10 +75,14 @@ def _manifest(plan: Plan, layout: Layout, states: Sequence[State], files: dict[s
         files |= _data_files(layout, name, sources)
     for state in wanted:
         files |= _artifact_files(layout, state)
+    figures = [path for state in wanted for path in _figures(plan, layout, state)]
+    undrawn = [_relative(layout, path) for path in figures if not Path(path).exists()]
+    files |= {_relative(layout, path): _measured(path) for path in figures if Path(path).exists()}
     return {
         "schema": SCHEMA,
         "assay": version("assay"),
-        "complete": all(state.word == "done" for state in wanted),
+        "complete": all(state.word == "done" for state in wanted) and not undrawn,
+        "undrawn": undrawn,
         "counts": dict(sorted(Counter(state.word for state in states).items())),
         "targets": [{"checkpoint": s.checkpoint, "artifact": s.artifact, **_target(s)} for s in states],
         "files": files,
@@ -122,6 +126,12 @@ def _artifact_files(layout: Layout, state: State) -> dict[str, Any]:
         state.record["file"]: {"sha256": state.record["sha256"], "bytes": state.record["bytes"]},
         _relative(layout, record): _measured(record),
     }
+
+
+def _figures(plan: Plan, layout: Layout, state: State) -> tuple[str, ...]:
+    """The pictures that are wanted of what is there to be drawn."""
+    drawn = plan.figures and state.word == "done" and artifacts()[state.artifact].figure
+    return layout.figures(state.checkpoint, state.artifact) if drawn else ()
 
 
 def _measured(path: str) -> dict[str, Any]:

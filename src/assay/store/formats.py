@@ -1,9 +1,10 @@
-"""Results and prepared arrays as files: npz, JSON and safetensors, one value one byte sequence."""
+"""Results and prepared arrays as files: npz, Parquet, JSON and safetensors, one value one byte sequence."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 import safetensors.numpy
@@ -13,8 +14,8 @@ from torch import Tensor
 
 from assay.errors import Refused
 from assay.files import parse_json, publish, publish_bytes, publish_json, sha256_bytes
+from assay.store.tables import AGAIN, load_table, save_table
 
-_AGAIN = "Delete it to have it made again."
 Arrays = dict[str, dict[str, Any]]  # name -> dtype, shape
 
 
@@ -22,10 +23,12 @@ def save(result: Any, path: Path) -> Arrays:
     """Publish a result (a dataclass) in the format of the path's suffix; returns what arrays it holds."""
     if path.suffix == ".npz":
         return _save_npz(result, path)
+    if path.suffix == ".parquet":
+        return save_table(result, path)
     if path.suffix == ".json":
         publish_json(path, asdict(result))
         return {}
-    raise ValueError(f"{path}: results are saved as .npz or .json")
+    raise ValueError(f"{path}: results are saved as .npz, .parquet or .json")
 
 
 def load(path: Path, kind: type) -> Any:
@@ -36,10 +39,12 @@ def load(path: Path, kind: type) -> Any:
     """
     if path.suffix == ".npz":
         return _load_npz(path, kind)
+    if path.suffix == ".parquet":
+        return load_table(path, kind)
     try:
         return TypeAdapter(kind).validate_python(parse_json(path.read_bytes(), path))
     except ValidationError as error:
-        raise Refused(f"{path} holds no {kind.__name__}: {_first_line(error)}. {_AGAIN}") from None
+        raise Refused(f"{path} holds no {kind.__name__}: {_first_line(error)}. {AGAIN}") from None
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Any]:
@@ -74,13 +79,25 @@ def load_json(path: Path, sha256: str) -> dict[str, Any]:
 
 
 def _save_npz(result: Any, path: Path) -> Arrays:
-    values = {field.name: getattr(result, field.name) for field in fields(result)}
-    arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
+    arrays = {name: np.asarray(value) for name, value in _flat(result) if value is not None}
     for name, array in arrays.items():
         if array.dtype == object:
             raise TypeError(f"{path}: {name} is no array of numbers or text")
     publish(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
     return {name: {"dtype": str(a.dtype), "shape": list(a.shape)} for name, a in arrays.items()}
+
+
+def _flat(result: Any) -> Iterator[tuple[str, Any]]:
+    """The fields by name; those of member i of a tuple `samples` of results as `sample_{i}_<field>`."""
+    for field in fields(result):
+        value = getattr(result, field.name)
+        if not _member(get_type_hints(type(result))[field.name]):
+            yield field.name, value
+            continue
+        for i, member in enumerate(value):
+            yield from (
+                (f"{field.name.removesuffix('s')}_{i}_{name}", inner) for name, inner in _flat(member)
+            )
 
 
 def _load_npz(path: Path, kind: type) -> Any:
@@ -89,12 +106,39 @@ def _load_npz(path: Path, kind: type) -> Any:
             archive = np.load(file, allow_pickle=False)
             arrays = {name: archive[name] for name in archive.files}
         except Exception as error:  # zip, zlib and numpy each have their own for a damaged file
-            raise Refused(f"{path} is damaged: {error}. {_AGAIN}") from error
-    needed = {name for name, hint in get_type_hints(kind).items() if type(None) not in get_args(hint)}
-    if lacks := sorted(needed - arrays.keys()):
-        raise Refused(f"{path} holds no {kind.__name__}: it lacks {', '.join(lacks)}. {_AGAIN}")
-    values = {name: array if array.ndim else array.item() for name, array in arrays.items()}
-    return kind(**{field.name: values.get(field.name) for field in fields(kind)})
+            raise Refused(f"{path} is damaged: {error}. {AGAIN}") from error
+    try:
+        return _nested(kind, arrays)
+    except KeyError as error:
+        raise Refused(f"{path} holds no {kind.__name__}: it lacks {error.args[0]}. {AGAIN}") from None
+
+
+def _nested(kind: type, arrays: Mapping[str, np.ndarray]) -> Any:
+    hints = get_type_hints(kind)
+    members = {name: member for name, hint in hints.items() if (member := _member(hint))}
+    optional = {name for name, hint in hints.items() if type(None) in get_args(hint)}
+    if lacks := sorted(hints.keys() - members.keys() - optional - arrays.keys()):
+        raise KeyError(", ".join(lacks))
+    values: dict[str, Any] = dict.fromkeys(optional)
+    values |= {name: a if a.ndim else a.item() for name, a in arrays.items() if name in hints}
+    for name, member in members.items():
+        values[name] = tuple(_nested(member, group) for group in _groups(name.removesuffix("s"), arrays))
+    return kind(**values)
+
+
+def _groups(name: str, arrays: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """The arrays `{name}_0_...`, `{name}_1_...`, each group by what follows."""
+    groups: dict[int, dict[str, np.ndarray]] = {}
+    for key in arrays:
+        if found := re.fullmatch(rf"{name}_(\d+)_(.+)", key):
+            groups.setdefault(int(found[1]), {})[found[2]] = arrays[key]
+    return [groups[i] for i in sorted(groups)]
+
+
+def _member(hint: Any) -> type | None:
+    """X where a field is a tuple of results X, else None."""
+    inner = get_args(hint)[0] if get_origin(hint) is tuple else None
+    return inner if is_dataclass(inner) else None  # type: ignore[return-value]
 
 
 def _first_line(error: ValidationError) -> str:
@@ -114,6 +158,6 @@ def _checked(path: Path, sha256: str) -> bytes:
         raise Refused(f"{path} is missing. `assay make` and snakemake make it again.") from None
     if (found := sha256_bytes(content)) != sha256:
         raise Refused(
-            f"{path} is not the file that was written: sha256 {found[:12]}, expected {sha256[:12]}. {_AGAIN}"
+            f"{path} is not the file that was written: sha256 {found[:12]}, expected {sha256[:12]}. {AGAIN}"
         )
     return content

@@ -1,0 +1,1 @@
+"""Results in, pictures out: one module draws one artifact, from its saved result alone."""

@@ -1,0 +1,190 @@
+"""Results made by hand, and one figure of every kind that can be drawn, usual and not."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from artifacts.tiny import Echo, TinyData, feature_split
+from matplotlib.figure import Figure
+
+from assay.artifacts.attention_weights import AttentionWeights, LayerAttention, SampleAttention
+from assay.artifacts.cka import Cka, Thinning
+from assay.artifacts.embeddings import Embeddings
+from assay.artifacts.evaluation import Evaluation, compute
+from assay.artifacts.landscape import Landscape
+from assay.figures import attention_weights, cka, embeddings, evaluation, landscape
+
+UNSAFE = "$x_{"  # mathtext that does not parse
+
+
+def embeddings_result(labels: Sequence[int], *, d: int = 6, name: str = "gat", **columns) -> Embeddings:
+    labels = np.asarray(labels, dtype=np.int64)
+    noise = np.random.default_rng(0).standard_normal((len(labels), d))
+    columns = {"split": np.full(len(labels), "val"), "attack_type": None, **columns}
+    return Embeddings(
+        embeddings=(noise + 2 * labels[:, None] * np.eye(d)[0]).astype(np.float32),
+        labels=labels,
+        sample=np.arange(len(labels)),
+        record_id=None,
+        family=name,
+        data="can",
+        **columns,
+    )
+
+
+def softmax_layer(edge_index: np.ndarray, heads: int, *, sharpness: float, seed: int) -> LayerAttention:
+    """Weights that are uniform in head 0 and sharper from head to head."""
+    noise = np.random.default_rng(seed).standard_normal((edge_index.shape[1], heads))
+    scores = np.exp(noise * np.linspace(0, sharpness, heads))
+    sums = np.zeros((edge_index.max(initial=-1) + 1, heads))
+    np.add.at(sums, edge_index[1], scores)
+    return LayerAttention((scores / sums[edge_index[1]]).astype(np.float32), edge_index)
+
+
+def attention_result(
+    n: int, *, nodes: int = 9, edges: int = 30, layers: int = 2, heads: int = 4, name: str = "gat"
+) -> AttentionWeights:
+    samples = []
+    for i in range(n):
+        drawn = np.random.default_rng(i).integers(0, nodes, (2, edges))
+        edge_index = np.concatenate([drawn, np.tile(np.arange(nodes), (2, 1))], axis=1)
+        stack = [
+            softmax_layer(edge_index, heads, sharpness=3, seed=10 * i + layer) for layer in range(layers)
+        ]
+        samples.append(SampleAttention(i, i % 2, np.arange(nodes), tuple(stack)))
+    return AttentionWeights(n, tuple(samples), split="val", family=name, data="can")
+
+
+def after_nothing(result: AttentionWeights) -> AttentionWeights:
+    """The result with a sample of no node before the others."""
+    bare = LayerAttention(np.zeros((0, 4), np.float32), np.zeros((2, 0), np.int64))
+    layers = (bare,) * len(result.samples[0].layers)
+    return replace(result, samples=(SampleAttention(0, 0, np.arange(0), layers), *result.samples))
+
+
+def cka_result(matrix: Sequence[Sequence[float | None]], *, chance_sd: float = 0.03, **changed) -> Cka:
+    matrix = [list(row) for row in matrix]
+    names = {f"teacher_{i}_student_{j}": v for i, row in enumerate(matrix) for j, v in enumerate(row)}
+    fields = {
+        "scores": names,
+        "matrix": matrix,
+        "biased": matrix,
+        "interval": [[None if v is None else [v - 0.1, v + 0.1] for v in row] for row in matrix],
+        "chance_sd": chance_sd,
+        "n": 50,
+        "thinned": Thinning(False, 1, False, None, 0.3, 50),
+        "undefined": {name: "student layer 1: constant" for name, v in names.items() if v is None},
+        "split": "val",
+        "family": "gat",
+        "teacher_family": "gat",
+        "data": "can",
+    }
+    return Cka(**{**fields, **changed})
+
+
+def landscape_result(resolution: int, loss: Callable, *, name: str = "gat", **changed) -> Landscape:
+    side = np.linspace(-1, 1, resolution) if resolution > 1 else np.zeros(1)
+    x, y = (grid.ravel() for grid in np.meshgrid(side, side, indexing="ij"))
+    losses = np.asarray(loss(x, y), dtype=np.float64)
+    fields = {
+        "x": x,
+        "y": y,
+        "loss": losses,
+        "loss_at_checkpoint": float(loss(np.zeros(1), np.zeros(1))[0]),
+        "resolution": resolution,
+        "scale": 1.0,
+        "ignore": "none",
+        "seed": 42,
+        "split": "val",
+        "n_samples": 500,
+        "n_not_finite": int((~np.isfinite(losses)).sum()),
+        "zero_norm": (),
+        "family": name,
+        "data": "can",
+    }
+    return Landscape(**{**fields, **changed})
+
+
+def bowl(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return 0.2 + 3 * x**2 + 5 * y**2
+
+
+def with_holes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.where(x + y > 1.2, np.inf, np.where(x + y < -1.2, np.nan, bowl(x, y)))
+
+
+def labelled_split(split: str, labels: Sequence[int], *, classes: int = 2, types: int = 0, seed: int = 0):
+    """Noisy logits that lean towards the label; attacks have one of `types` types."""
+    generator = np.random.default_rng(seed)
+    logits = generator.standard_normal((len(labels), classes)) + 1.5 * np.eye(classes)[np.asarray(labels)]
+    drawn = (
+        np.where(np.asarray(labels) > 0, generator.integers(1, types + 1, len(labels)), 0) if types else None
+    )
+    return feature_split(split, logits, list(labels), attack_type=drawn)
+
+
+def evaluation_result(*splits, names: Mapping[int, str] | None = None) -> Evaluation:
+    data = TinyData({part.split: part for part in splits}, name="can", attack_names=names or {})
+    return compute(Echo(), data, splits=(), batch_size=1000)
+
+
+HALVES = [0, 1] * 40
+THREE_SPLITS = np.repeat(["train", "val", "test"], 40)
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "embeddings": lambda: embeddings.draw(embeddings_result(HALVES)),
+    "embeddings, types and splits": lambda: embeddings.draw(
+        embeddings_result([0, 1] * 60, split=THREE_SPLITS, attack_type=np.arange(120) % 12)
+    ),
+    "embeddings, one class of one number": lambda: embeddings.draw(embeddings_result([0] * 5, d=1)),
+    "embeddings, one sample": lambda: embeddings.draw(embeddings_result([1])),
+    "embeddings, none": lambda: embeddings.draw(embeddings_result([])),
+    "embeddings, unsafe": lambda: embeddings.draw(embeddings_result(HALVES, name=UNSAFE)),
+    "attention": lambda: attention_weights.draw(attention_result(5, layers=3, heads=8)),
+    "attention, one head": lambda: attention_weights.draw(attention_result(2, layers=1, heads=1)),
+    "attention, wide and deep": lambda: attention_weights.draw(
+        attention_result(2, nodes=70, edges=300, layers=10, heads=16)
+    ),
+    "attention, loops alone": lambda: attention_weights.draw(attention_result(2, edges=0)),
+    "attention, first sample empty": lambda: attention_weights.draw(after_nothing(attention_result(2))),
+    "attention, none": lambda: attention_weights.draw(attention_result(0)),
+    "attention, unsafe": lambda: attention_weights.draw(attention_result(1, name=UNSAFE)),
+    "cka": lambda: cka.draw(cka_result([[0.9, -0.02, None], [0.5, 0.01, None]])),
+    "cka, one cell": lambda: cka.draw(cka_result([[0.5]], n=7)),
+    "cka, 24 x 24": lambda: cka.draw(cka_result(np.linspace(-0.1, 1, 576).reshape(24, 24).tolist())),
+    "cka, no layer": lambda: cka.draw(cka_result([])),
+    "cka, unsafe": lambda: cka.draw(cka_result([[0.5, 0.6]], family=UNSAFE, data=UNSAFE)),
+    "landscape": lambda: landscape.draw(landscape_result(11, bowl)),
+    "landscape, wide": lambda: landscape.draw(landscape_result(11, lambda x, y: np.exp(9 * bowl(x, y)))),
+    "landscape, holes": lambda: landscape.draw(landscape_result(11, with_holes, zero_norm=("a",))),
+    "landscape, below 0": lambda: landscape.draw(landscape_result(8, lambda x, y: x**2 - y**2)),
+    "landscape, 2 x 2": lambda: landscape.draw(landscape_result(2, lambda x, y: bowl(x, y) + x)),
+    "landscape, one point": lambda: landscape.draw(landscape_result(1, bowl)),
+    "landscape, constant": lambda: landscape.draw(landscape_result(5, lambda x, y: 0 * x + 0.7)),
+    "landscape, nothing finite": lambda: landscape.draw(landscape_result(5, lambda x, y: x * np.nan)),
+    "landscape, near overflow": lambda: landscape.draw(landscape_result(5, lambda x, y: 1e306 * (2 + x))),
+    "landscape, unsafe": lambda: landscape.draw(landscape_result(3, bowl, name=UNSAFE)),
+    "evaluation": lambda: evaluation.draw(
+        evaluation_result(
+            *(
+                labelled_split(split, HALVES, types=4, seed=i)
+                for i, split in enumerate(("train", "val", "test"))
+            )
+        )
+    ),
+    "evaluation, six classes": lambda: evaluation.draw(
+        evaluation_result(labelled_split("val", list(range(6)) * 20, classes=6, types=3))
+    ),
+    "evaluation, one class each": lambda: evaluation.draw(
+        evaluation_result(labelled_split("val", [0] * 9), labelled_split("test", [1] * 9))
+    ),
+    "evaluation, many splits with long names": lambda: evaluation.draw(
+        evaluation_result(*(labelled_split(f"split_of_a_longer_name_{i}", HALVES, types=3) for i in range(4)))
+    ),
+    "evaluation, none": lambda: evaluation.draw(Evaluation({}, family="gat", data="can")),
+    "evaluation, unsafe": lambda: evaluation.draw(
+        evaluation_result(
+            labelled_split(UNSAFE, HALVES, types=2), names={1: UNSAFE, 2: "a long name of an attack"}
+        )
+    ),
+}

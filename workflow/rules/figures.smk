@@ -1,0 +1,30 @@
+# Figures. In: the file of an artifact, and nothing else. Out: a PNG and an SVG, which `snakemake --report` shows.
+# `figures: false` in the config leaves them out of the plan.
+
+for artifact, row in catalog.artifacts().items():
+    if not row.figure:
+        continue
+
+    rule:
+        name:
+            f"figure_{artifact}"
+        input:
+            LAYOUT.target("{checkpoint}", artifact),
+        output:
+            png=report(
+                LAYOUT.figures("{checkpoint}", artifact)[0],
+                caption=f"../report/{artifact if artifact in catalog.ARTIFACTS else 'figure'}.rst",
+                category=artifact,
+                labels={"checkpoint": "{checkpoint}"},
+            ),
+            svg=LAYOUT.figures("{checkpoint}", artifact)[1],
+        log:
+            f"logs/{{checkpoint}}/figure_{artifact}.log",
+        resources:
+            runtime=10,
+            mem_mb=2000,
+        params:
+            artifact=artifact,
+            code=planning.figure_code(artifact),
+        shell:
+            "python -m assay draw {wildcards.checkpoint:q} {params.artifact:q} --config {CONFIG:q} > {log:q} 2>&1"
