@@ -51,7 +51,9 @@ def write_lab(folder: Path, n: int) -> None:
         rows.append(f"m{i}\tgat\truns/m{i}.ckpt\tgraphs\t{'m0' if i else ''}")
     (folder / "config/checkpoints.tsv").write_text("\n".join(rows) + "\n")
     (folder / "config/config.yaml").write_text(
-        "checkpoints: config/checkpoints.tsv\ndata:\n  graphs: {source: graphs, path: runs/graphs.npz}\n"
+        "checkpoints: config/checkpoints.tsv\n"
+        "data:\n  graphs: {source: graphs, path: runs/graphs.npz}\n"
+        "artifacts: {attention_weights: false, landscape: false}\nfigures: false\n"
     )
     (folder / "Empty").write_text(EMPTY)
     (folder / "Bare").write_text(BARE.format(n=n))
