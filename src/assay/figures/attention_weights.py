@@ -15,33 +15,33 @@ from assay.artifacts.attention_weights import AttentionWeights, LayerAttention, 
 from assay.figures.heat_table import heat_table
 from assay.figures.style import COLOURS, class_name, say, styled, titled_figure
 
-MOST_LAYERS, MOST_HEADS = 8, 8  # of which there is a panel each
+MOST_LAYERS, MOST_HEADS = 4, 8  # which have a panel for each other
 MOST_NODES, MOST_EDGES = 60, 400  # of a graph whose edges can still be told apart
 COLUMNS = 4
 LEAST_ALPHA = 1e-4  # smaller ones are drawn here
-BINS, MOST_TICKS = 40, 5
+BINS = 40
 
 
 @styled
 def draw(result: AttentionWeights) -> Figure:
-    """A table of entropies, attention against uniform attention in each layer, and the last layer on one graph."""
+    """A table of entropies, attention against uniform attention in each head, and the last layer on one graph."""
     depth = max((len(sample.layers) for sample in result.samples), default=0)
     layers = [_pooled([sample.layers[i] for sample in result.samples]) for i in range(depth)]
     if not any(len(layer.alpha) for layer in layers):
         figure = titled_figure(_title(result), [], height_inches=2.0)
         say(figure.add_subplot(), "No sample." if not result.samples else "No edge in any sample.")
         return figure
-    heads = min(layers[-1].alpha.shape[1], MOST_HEADS)
+    heads = [min(layer.alpha.shape[1], MOST_HEADS) for layer in layers]
     heights = [
         0.9 + 0.25 * depth,
-        2.0 * _rows(min(depth, MOST_LAYERS)),
-        0.3 + 1.8 * _rows(heads) if _can_be_told_apart(result.samples[0]) else 0.5,
+        0.3 + 1.4 * min(depth, MOST_LAYERS),
+        0.3 + 1.8 * _rows(heads[-1]) if _can_be_told_apart(result.samples[0]) else 0.5,
     ]
     figure = titled_figure(_title(result), _notes(result, layers), height_inches=0.8 + sum(heights))
     table, panels, graph = figure.subfigures(3, 1, squeeze=False, height_ratios=heights)[:, 0]
     _draw_entropies(table, layers)
-    _draw_panels(panels, layers[:MOST_LAYERS])
-    _draw_graph(graph, result.samples[0], heads)
+    _draw_panels(panels, layers[:MOST_LAYERS], max(heads[:MOST_LAYERS]))
+    _draw_graph(graph, result.samples[0], heads[-1])
     return figure
 
 
@@ -87,11 +87,15 @@ def _title(result: AttentionWeights) -> str:
 def _notes(result: AttentionWeights, layers: Sequence[_Pooled]) -> list[str]:
     notes = [
         "Uniform attention (dashed) gives every edge that enters a node 1 / their number; nodes with one edge do not "
-        "count. Colour: how many edges and heads, on a logarithmic scale. Width of a line: attention; an edge bends to "
+        "count. Colour: how many edges, on a logarithmic scale. Width of a line: attention; an edge bends to "
         "the left on its way."
     ]
-    if len(layers) > MOST_LAYERS:
-        notes.append(f"Panels of the first {MOST_LAYERS} of {len(layers)} layers.")
+    heads = max(layer.alpha.shape[1] for layer in layers)
+    if len(layers) > MOST_LAYERS or heads > MOST_HEADS:
+        notes.append(
+            f"Panels of the first {min(len(layers), MOST_LAYERS)} of {len(layers)} layers and the first "
+            f"{min(heads, MOST_HEADS)} of {heads} heads."
+        )
     return notes
 
 
@@ -109,33 +113,38 @@ def _draw_entropies(figure: SubFigure, layers: Sequence[_Pooled]) -> None:
     figure.colorbar(image, fraction=0.04, label="entropy")
 
 
-def _draw_panels(figure: SubFigure, layers: Sequence[_Pooled]) -> None:
-    columns = min(max(len(layers), COLUMNS - 1), COLUMNS)  # one layer alone does not fill the width
-    axes = figure.subplots(_rows(len(layers)), columns, squeeze=False, sharey=True)
-    for i, panel in enumerate(axes.flat):
-        if i < len(layers):
-            _draw_against_uniform(panel, layers[i], title=f"layer {i}, all heads")
-        else:
-            panel.set_visible(False)
-    for panel in axes[:, 0]:
-        panel.set_ylabel("attention")
+def _draw_panels(figure: SubFigure, layers: Sequence[_Pooled], heads: int) -> None:
+    """A panel for each head of each layer, all on the same axes."""
+    axes = figure.subplots(len(layers), heads, squeeze=False, sharex=True, sharey=True)
+    least, narrow = min(_least_uniform(layer) for layer in layers), heads > COLUMNS
+    for i, (row, layer) in enumerate(zip(axes, layers, strict=True)):
+        for head, panel in enumerate(row):
+            if head >= layer.alpha.shape[1]:
+                panel.set_visible(False)
+                continue
+            panel.set_title(f"{i}, {head}" if narrow else f"layer {i}, head {head}")
+            _draw_against_uniform(panel, layer, head, least=least, most_ticks=1 if narrow else 3)
+        row[0].set_ylabel(f"layer {i}: attention" if narrow else "attention")
+    for panel in axes[-1]:
+        panel.set_xlabel("uniform" if narrow else "uniform attention")
 
 
-def _draw_against_uniform(axes: Axes, layer: _Pooled, *, title: str) -> None:
-    axes.set_title(title)
+def _least_uniform(layer: _Pooled) -> float:
+    return min(0.1, 1 / (1.5 * int(layer.degree.max(initial=1))))
+
+
+def _draw_against_uniform(axes: Axes, layer: _Pooled, head: int, *, least: float, most_ticks: int) -> None:
     free = layer.degree > 1
     if not free.any():
         say(axes, "no node with more than one edge", characters=18)
         return
-    alpha = np.clip(layer.alpha[free], LEAST_ALPHA, 1)
-    uniform = np.broadcast_to(1 / layer.degree[free, None], alpha.shape)
-    least = min(0.1, float(uniform.min()) / 1.5)
+    alpha = np.clip(layer.alpha[free, head], LEAST_ALPHA, 1)
     edges = (np.geomspace(least, 1, BINS // 2), np.geomspace(LEAST_ALPHA, 1, BINS))
-    axes.hist2d(uniform.ravel(), alpha.ravel(), bins=edges, norm=LogNorm(), rasterized=True)
+    axes.hist2d(1 / layer.degree[free], alpha, bins=edges, norm=LogNorm(), rasterized=True)
     axes.plot([LEAST_ALPHA, 1], [LEAST_ALPHA, 1], color=COLOURS[1], linestyle="--")
-    axes.set(xscale="log", yscale="log", xlim=(least, 1), ylim=(LEAST_ALPHA, 1), xlabel="uniform attention")
+    axes.set(xscale="log", yscale="log", xlim=(least, 1), ylim=(LEAST_ALPHA, 1))
     octaves = int(-np.log2(least))
-    degrees = [2**i for i in range(0, octaves + 1, -(-octaves // MOST_TICKS))]
+    degrees = [2**i for i in range(0, octaves + 1, -(-octaves // most_ticks))]
     axes.set_xticks([1 / degree for degree in degrees], labels=[f"1/{degree}" for degree in degrees])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -31,13 +31,9 @@ def draw(result: Evaluation) -> Figure:
         figure = titled_figure(_title(result), [], height_inches=2.0)
         say(figure.add_subplot(), "no split")
         return figure
-    n_bars = len(_type_names(result.splits)) * len(result.splits)
-    classes = max(len(metrics.confusion) for metrics in result.splits.values())
     rows = -(-len(result.splits) // COLUMNS)
-    heights = [
-        max(3.2, 1.0 + 0.14 * n_bars) + 0.1 * len(result.splits),
-        rows * (0.9 + max(1.0, 0.3 * classes)),
-    ]
+    classes = max(len(metrics.confusion) for metrics in result.splits.values())
+    heights = [_curves_inches(result.splits), rows * (0.9 + max(1.0, 0.3 * classes))]
     figure = titled_figure(_title(result), _notes(result), height_inches=0.7 + sum(heights))
     curves, tables = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
     left, right = curves.subplots(1, 2)
@@ -45,6 +41,13 @@ def draw(result: Evaluation) -> Figure:
     _draw_recalls(right, result.splits)
     _draw_confusions(tables, result.splits, rows)
     return figure
+
+
+def _curves_inches(splits: Mapping[str, SplitMetrics]) -> float:
+    n_bars = len(_type_names(splits)) * len(splits)
+    if not n_bars and all(metrics.roc is None for metrics in splits.values()):
+        return 1.0
+    return max(3.2, 1.0 + 0.14 * n_bars) + 0.1 * len(splits)
 
 
 def _title(result: Evaluation) -> str:
