@@ -1,5 +1,6 @@
 """The command line: parse, call, print. stdout is data, stderr is log."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, no_type_check
@@ -57,5 +58,16 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()
         sys.exit(1)
+    finally:
+        _let_go_of_stdout()
+
+
+def _let_go_of_stdout() -> None:
+    """Flush it; where nobody reads any more, what is left goes nowhere instead of into a message at exit."""
+    stdout = sys.__stdout__
+    try:
+        if stdout:
+            stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
