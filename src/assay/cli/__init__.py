@@ -65,9 +65,9 @@ def main() -> None:
 
 def _let_go_of_stdout() -> None:
     """Flush it; where nobody reads any more, what is left goes nowhere instead of into a message at exit."""
-    stdout = sys.__stdout__
+    if (stdout := sys.__stdout__) is None:
+        return
     try:
-        if stdout:
-            stdout.flush()
+        stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
