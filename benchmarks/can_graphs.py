@@ -76,6 +76,8 @@ def prepared(log: Path, stride: int) -> object:
         vocab_scope="train",
         val_fraction=0.2,
         scaler="z_benign",
+        sequence_length=1,
+        sequence_stride=1,
     )
 
 

@@ -37,7 +37,13 @@ def problems(*args, **kwargs):
 
 def test_defaults_come_from_the_table_and_the_config_wins_over_them(lab):
     found = plan(options={"embeddings": {"max_samples": 7}}, seed=3)
-    assert found.options["embeddings"] == {"splits": ("val",), "max_samples": 7, "batch_size": 256, "seed": 3}
+    assert found.options["embeddings"] == {
+        "splits": ("val",),
+        "max_samples": 7,
+        "batch_size": 256,
+        "latent": "mean",
+        "seed": 3,
+    }
     assert found.rows["a"].line == 2
     assert found.data["g"].splits == ("val", "test")
 

@@ -11,7 +11,7 @@ from assay.errors import ConfigError
 SCHEMA = 1  # of records and manifests; raised by hand where job, store or cli change what a result means
 
 Value = int | float | str | bool | tuple[str, ...]
-BatchKind = Literal["graphs"]
+BatchKind = Literal["graphs", "states"]
 TableRow = TypeVar("TableRow")
 
 
@@ -57,7 +57,9 @@ class Artifact:
     file: str
     asks: frozenset[str]
     figure: str = ""  # the module that draws it; none where empty
-    partners: tuple[str, ...] = ()
+    partners: Mapping[str, frozenset[str]] = field(
+        default_factory=dict
+    )  # role -> what it is asked; see `plan`
     also: tuple[str, ...] = ()
     in_parts: bool = False  # long: finished parts are kept, and `compute` takes `parts`
     options: Mapping[str, Option] = field(default_factory=dict)
@@ -66,7 +68,11 @@ class Artifact:
     mem_mb: int = 4000
 
 
-READERS: Mapping[BatchKind, str] = {"graphs": "assay.data.collated"}  # prepared splits -> batches
+READERS: Mapping[BatchKind, str] = {  # prepared splits -> batches
+    "graphs": "assay.data.collated",
+    "states": "assay.data.states",
+}
+MAKERS: Mapping[BatchKind, str] = {"states": "fusion_states"}  # the artifact that makes them of other data
 
 SEED = Option(42, "seed of everything drawn; the config's `seed` is its default", minimum=0)
 
@@ -74,8 +80,35 @@ FAMILIES: Mapping[str, Family] = {
     "gat": Family(
         module="assay.families.gat",
         batches="graphs",
-        answers=frozenset({"attend", "embed", "layers", "loss", "predict"}),
+        answers=frozenset({"attend", "class_features", "detect", "embed", "layers", "loss", "predict"}),
         class_paths=("graphids.core.models.supervised.gat.GAT",),
+    ),
+    "vgae": Family(
+        module="assay.families.vgae",
+        batches="graphs",
+        answers=frozenset({"anomaly_features", "detect", "embed", "layers", "loss"}),
+        class_paths=("graphids.core.models.autoencoder.vgae.VGAE",),
+    ),
+    "dgi": Family(
+        module="assay.families.dgi",
+        batches="graphs",
+        answers=frozenset({"detect", "embed", "layers", "loss"}),
+        class_paths=("graphids.core.models.autoencoder.dgi.DGI",),
+    ),
+    "fusion": Family(
+        module="assay.families.fusion",
+        batches="states",
+        answers=frozenset({"decide", "detect"}),
+        class_paths=tuple(
+            f"graphids.core.models.fusion.{name}"
+            for name in (
+                "dqn.DQNFusionModule",
+                "bandit.BanditFusionModule",
+                "mlp.MLPFusionModule",
+                "moe.MoEFusionModule",
+                "weighted_avg.WeightedAvgModule",
+            )
+        ),
     ),
 }
 
@@ -99,12 +132,20 @@ SOURCES: Mapping[str, Source] = {
                 "how features are scaled, fitted on benign training graphs",
                 choices=("z_benign", "robust_benign", "none"),
             ),
+            "sequence_length": Option(1, "windows in a graph; above 1 a graph is a sequence of windows", 1),
+            "sequence_stride": Option(1, "windows from one window of a sequence to the next", 1),
         },
     ),
     "graphs": Source(
         module="assay.data.graphs",
         batches="graphs",
         suffixes=(".npz", ".safetensors"),
+        primary="val",
+    ),
+    "fusion_states": Source(
+        module="assay.data.fusion_states",
+        batches="states",
+        suffixes=(".npz",),
         primary="val",
     ),
 }
@@ -119,6 +160,9 @@ ARTIFACTS: Mapping[str, Artifact] = {
             "splits": Option(("val",), "splits to embed; empty: all of them"),
             "max_samples": Option(2000, "samples drawn from a split; all, in order, where it is smaller", 1),
             "batch_size": Option(256, "samples in a forward pass", 1),
+            "latent": Option(
+                "mean", "of an embedding that is random: its mean, or one sample", choices=("mean", "sample")
+            ),
             "seed": SEED,
         },
         minutes=10,
@@ -140,7 +184,7 @@ ARTIFACTS: Mapping[str, Artifact] = {
         file="cka.json",
         asks=frozenset({"layers"}),
         figure="assay.figures.cka",
-        partners=("teacher",),
+        partners={"teacher": frozenset({"layers"})},
         options={
             "split": Option("val", "split to compare on"),
             "max_samples": Option(500, "samples drawn from the split; all where it is smaller", 4),
@@ -170,14 +214,39 @@ ARTIFACTS: Mapping[str, Artifact] = {
         gpu=1,
         minutes=120,
     ),
+    "fusion_states": Artifact(
+        module="assay.artifacts.fusion_states",
+        file="fusion_states.npz",
+        asks=frozenset({"decide"}),
+        partners={"vgae": frozenset({"anomaly_features"}), "gat": frozenset({"class_features"})},
+        options={
+            "splits": Option((), "splits to take states of; empty: all of them"),
+            "batch_size": Option(256, "samples in a forward pass", 1),
+            "seed": SEED,
+        },
+        minutes=20,
+    ),
+    "fusion_policy": Artifact(
+        module="assay.artifacts.fusion_policy",
+        file="fusion_policy.parquet",
+        asks=frozenset({"decide"}),
+        figure="assay.figures.fusion_policy",
+        options={
+            "splits": Option((), "splits to decide on; empty: all of them"),
+            "batch_size": Option(4096, "states in a forward pass", 1),
+            "seed": SEED,
+        },
+        minutes=10,
+    ),
     "evaluation": Artifact(
         module="assay.artifacts.evaluation",
         file="evaluation.json",
-        asks=frozenset({"predict"}),
+        asks=frozenset({"detect"}),
         figure="assay.figures.evaluation",
         options={
             "splits": Option((), "splits to evaluate; empty: all of them"),
             "batch_size": Option(256, "samples in a forward pass", 1),
+            "seed": SEED,
         },
         minutes=10,
     ),
@@ -209,10 +278,10 @@ def reason_against(artifact: Artifact, family: str, partners: Mapping[str, str])
     """
     if lacks := artifact.asks - families()[family].answers:
         return f"asks for {', '.join(sorted(lacks))}, which family {family} does not answer"
-    for role in artifact.partners:
+    for role, asks in artifact.partners.items():
         if role not in partners:
-            return f"asks for a {role}, and the row names none"
-        if lacks := artifact.asks - families()[partners[role]].answers:
+            return f"asks for {'an' if role[0] in 'aeiou' else 'a'} {role}, and the row names none"
+        if lacks := asks - families()[partners[role]].answers:
             return f"asks its {role} for {', '.join(sorted(lacks))}, which family {partners[role]} does not answer"
     return ""
 

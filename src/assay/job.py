@@ -23,6 +23,7 @@ from assay.layout import Layout
 from assay.plan import INTAKE_FORMAT, Request, data_code, data_of, listing_sha256, plain, row_of
 from assay.sheet import Row
 from assay.store import formats
+from assay.store.artifacts import load_artifact
 from assay.store.parts import KeptParts
 from assay.store.records import Record, failure_recorded, now, versions
 
@@ -173,7 +174,7 @@ def _computed(request: Request, device: str, parts: KeptParts) -> Any:
     where = _device(device)
     subject = _loaded(request.row, request.layout).to(where)
     partners = [_loaded(request.partners[role], request.layout).to(where) for role in request.table.partners]
-    data = _opened(request.data, request.layout, catalog.families()[request.row.family].batches, where)
+    data = _opened(request, where)
     compute = import_module(request.table.module).compute
     in_parts = (parts,) if request.table.in_parts else ()
     return compute(subject, *partners, data, *in_parts, **request.options)
@@ -190,16 +191,37 @@ def _loaded(row: Row, layout: Layout) -> Any:
     return _family(row).load(tensors, hparams)
 
 
-def _opened(data: DataSet, layout: Layout, batches: catalog.BatchKind, device: str) -> Any:
-    """The prepared data, its splits read when they are drawn from."""
+def _opened(request: Request, device: str) -> Any:
+    """The data of a request, its splits read when they are drawn from."""
+    if request.made_from:
+        return _opened_artifact(request, device)
+    data, layout = request.data, request.layout
     content = _read_fingerprint(layout.data(data.name))
 
     def load(split: str) -> Mapping[str, Any]:
         return formats.load_arrays(Path(layout.split(data.name, split)), content["splits"][split]["sha256"])
 
-    attack_names = {int(code): name for code, name in content["facts"].get("attack_names", {}).items()}
-    reader = import_module(READERS[batches])
-    return reader.open_data(data.name, load, splits=data.splits, attack_names=attack_names, device=device)
+    reader = import_module(READERS[SOURCES[data.source].batches])
+    return reader.open_data(
+        data.name, load, splits=data.splits, attack_names=_attack_names(content), device=device
+    )
+
+
+def _opened_artifact(request: Request, device: str) -> Any:
+    """The data that another artifact of the same checkpoint holds."""
+    checkpoint, layout = request.row.checkpoint, request.layout
+    record = _read_fingerprint(layout.record(checkpoint, request.made_from))
+    path = Path(layout.target(checkpoint, request.made_from))
+    if sha256_file(path) != record["sha256"]:
+        raise Refused(f"{path} is not the file that its record describes. Delete it to have it made again.")
+    made = load_artifact(path)
+    reader = import_module(READERS[catalog.families()[request.row.family].batches])
+    names = _attack_names(_read_fingerprint(layout.data(request.data.name)))
+    return reader.open_made(request.data.name, made, attack_names=names, device=device)
+
+
+def _attack_names(content: Mapping[str, Any]) -> dict[int, str]:
+    return {int(code): name for code, name in content["facts"].get("attack_names", {}).items()}
 
 
 def _family(row: Row) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assay import catalog, seen
-from assay.catalog import READERS, SCHEMA, SOURCES, Artifact, Value
+from assay.catalog import MAKERS, READERS, SCHEMA, SOURCES, Artifact, Value
 from assay.config import DEFAULT_CONFIG, Plan, read_plan
 from assay.datasets import DataSet, made_by_rule
 from assay.digest import code_digests, combined
@@ -60,8 +60,15 @@ class Request:
     def fingerprint(self, role: str) -> str:
         """The fingerprint of one role."""
         if role == "data":
-            return self.layout.data(self.data.name)
+            made = self.made_from
+            return self.layout.record(self.row.checkpoint, made) if made else self.layout.data(self.data.name)
         return self.layout.intake(self._subjects[role].checkpoint)
+
+    @property
+    def made_from(self) -> str:
+        """The artifact of the same checkpoint that its batches come from; empty where the data give them."""
+        maker = _maker(self.row, self.data)
+        return "" if maker == self.artifact else maker
 
     @property
     def code(self) -> dict[str, str]:
@@ -104,11 +111,7 @@ def request(
     return Request(
         row=row,
         artifact=artifact,
-        partners={
-            role: plan.rows[name]
-            for role, name in _partners(row).items()
-            if role in _table(artifact).partners
-        },
+        partners=_partners(plan, row, artifact),
         data=plan.data[row.data],
         options={**plan.options[artifact], **row.options.get(artifact, {}), **(options or {})},
         layout=Layout(plan.results),
@@ -165,15 +168,18 @@ def row_of(plan: Plan, checkpoint: str) -> Row:
 
 
 def wanted(plan: Plan, checkpoint: str) -> list[str]:
-    """The artifacts that toggles and row want of a checkpoint, whether they apply or not."""
-    only = plan.rows[checkpoint].artifacts
-    return [artifact for artifact in plan.enabled if not only or artifact in only]
+    """The artifacts that toggles and row want of a checkpoint, whether they apply or not, and what they are made of."""
+    row = plan.rows[checkpoint]
+    chosen = {artifact for artifact in plan.enabled if not row.artifacts or artifact in row.artifacts}
+    maker = _maker(row, plan.data[row.data])
+    needed = {maker} if maker and chosen else set()
+    return [artifact for artifact in catalog.artifacts() if artifact in chosen | needed]
 
 
 def reason_against(plan: Plan, checkpoint: str, artifact: str) -> str:
     """Why an artifact does not apply to a checkpoint; empty where it does."""
     row = plan.rows[checkpoint]
-    partners = {role: plan.rows[name].family for role, name in _partners(row).items()}
+    partners = {role: partner.family for role, partner in _partners(plan, row, artifact).items()}
     return catalog.reason_against(_table(artifact), row.family, partners)
 
 
@@ -251,8 +257,21 @@ def _table(artifact: str) -> Artifact:
     return catalog.artifacts()[artifact]
 
 
-def _partners(row: Row) -> dict[str, str]:
-    return {"teacher": row.teacher} if row.teacher else {}
+def _maker(row: Row, data: DataSet) -> str:
+    """The artifact that makes the batches of a checkpoint out of its data; empty where the data give them."""
+    takes = catalog.families()[row.family].batches
+    return "" if SOURCES[data.source].batches == takes else MAKERS[takes]
+
+
+def _partners(plan: Plan, row: Row, artifact: str) -> dict[str, Row]:
+    """The row's partners by role: its teacher, and for every other role the expert that answers what it is asked."""
+    found = {}
+    for role, asks in _table(artifact).partners.items():
+        able = [name for name in row.experts if asks <= catalog.families()[plan.rows[name].family].answers]
+        name = row.teacher if role == "teacher" else next(iter(able), "")
+        if name:
+            found[role] = plan.rows[name]
+    return found
 
 
 @cache

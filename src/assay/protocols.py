@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, Shaped
@@ -20,6 +20,15 @@ class GraphBatch:
     graph: Int64[Tensor, " nodes"]  # the graph of each node, 0 .. n_graphs-1, ascending
     n_graphs: int
     y: Int64[Tensor, " graphs"]
+    node_sequence_step: Int64[Tensor, " nodes"] | None = None  # of a graph that is a sequence: 0, 1, ...
+
+
+@dataclass(frozen=True, slots=True)
+class StateBatch:
+    """What the experts of a fusion policy say of samples, in the columns of `numerics.fusion_states`."""
+
+    features: Float32[Tensor, "samples features"]
+    y: Int64[Tensor, " samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +52,8 @@ class Samples(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batches(self, size: int) -> Iterator[GraphBatch]:
-        """The samples in order, `size` at a time, on the subject's device."""
+    def batches(self, size: int) -> Iterator[Any]:
+        """The samples in order, `size` at a time, on the subject's device: what the family takes."""
         ...
 
 
@@ -59,6 +68,31 @@ class Data(Protocol):
     def draw(self, split: str, *, max_samples: int | None, seed: int) -> Samples:
         """A draw without replacement that only (split, max_samples, seed) decide; all where it is smaller."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What a checkpoint says of samples: a score that rises with suspicion, and what it decides."""
+
+    scores: Float64[Tensor, " samples"]
+    decisions: (
+        Int64[Tensor, " samples"] | None
+    )  # a class, 0 benign; None where it has no threshold of its own
+    logits: Float32[Tensor, "samples classes"] | None  # of a classifier; else None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Of each sample: how likely it is an attack, and what was decided.
+
+    An alpha is the weight of the GAT against the VGAE, 0 to 1; a score is never called one.
+    """
+
+    score: Float32[Tensor, " n"]  # read as the probability of attack
+    decision: Int64[Tensor, " n"]  # 1 is attack
+    alpha: Float32[Tensor, " n"] | None = None  # chosen for the sample; None where the policy chooses none
+    q_values: Float32[Tensor, "n actions"] | None = None  # None with alpha
+    learnt_alpha: float | None = None  # the one of a weighted average, the same for all samples
 
 
 @runtime_checkable
@@ -96,8 +130,12 @@ class Subject(Protocol):
 class Embeds(Subject, Protocol):
     """Answers `embed`."""
 
-    def embed(self, batch: GraphBatch) -> Float32[Tensor, "samples d"]:
-        """One vector a sample: what the family's head sees."""
+    noise_width: int  # normal numbers a node that a random embedding takes; 0 where none is random
+
+    def embed(
+        self, batch: GraphBatch, noise: Float32[Tensor, "nodes k"] | None = None
+    ) -> Float32[Tensor, "samples d"]:
+        """One vector a sample: what the family's head sees; without noise the mean of what is random."""
         ...
 
 
@@ -107,6 +145,48 @@ class Layers(Subject, Protocol):
 
     def layers(self, batch: GraphBatch) -> Sequence[Float32[Tensor, "samples d"]]:
         """One vector a sample from every hidden layer, input side first."""
+        ...
+
+
+@runtime_checkable
+class AnomalyFeatures(Subject, Protocol):
+    """Answers `anomaly_features`: the expert of a fusion policy that knows benign samples only."""
+
+    def anomaly_features(
+        self, samples: Samples, *, batch_size: int, seed: int
+    ) -> Mapping[str, Float32[Tensor, "samples width"]]:
+        """The blocks of model vgae in `numerics.fusion_states`; `seed` decides what is random in them."""
+        ...
+
+
+@runtime_checkable
+class ClassFeatures(Subject, Protocol):
+    """Answers `class_features`: the expert of a fusion policy that was shown attacks."""
+
+    def class_features(
+        self, samples: Samples, *, batch_size: int
+    ) -> Mapping[str, Float32[Tensor, "samples width"]]:
+        """The blocks of model gat in `numerics.fusion_states`."""
+        ...
+
+
+@runtime_checkable
+class Decides(Subject, Protocol):
+    """Answers `decide`."""
+
+    policy: str
+
+    def decide(self, batch: StateBatch) -> Decisions:
+        """Score and decision of each state."""
+        ...
+
+
+@runtime_checkable
+class Detects(Subject, Protocol):
+    """Answers `detect`."""
+
+    def detect(self, samples: Samples, *, batch_size: int, seed: int) -> Detection:
+        """Scores of all samples in order; `seed` decides what is random in them, batches decide nothing."""
         ...
 
 
@@ -142,7 +222,11 @@ class Loses(Subject, Protocol):
 
 
 CAPABILITIES: Mapping[str, type] = {
+    "anomaly_features": AnomalyFeatures,
     "attend": Attends,
+    "class_features": ClassFeatures,
+    "decide": Decides,
+    "detect": Detects,
     "embed": Embeds,
     "layers": Layers,
     "loss": Loses,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assay import catalog
-from assay.catalog import SOURCES, Value
+from assay.catalog import MAKERS, SOURCES, Value
 from assay.datasets import NAME, DataSet, expanded, made_by_rule
 from assay.options import cast, meant, unknown
 
@@ -178,8 +178,9 @@ def _data_problems(row: Row, data: DataSet, options: Mapping[str, Mapping[str, V
     if data.source not in SOURCES:
         return
     gives = SOURCES[data.source].batches
-    if takes != gives:
-        yield f"data: family {row.family} takes {takes}, data {data.name} (source {data.source}) gives {gives}"
+    if takes != gives and not (takes in MAKERS and row.experts):
+        experts = f"; experts would make {takes} of it" if takes in MAKERS else ""
+        yield f"data: family {row.family} takes {takes}, data {data.name} (source {data.source}) gives {gives}{experts}"
     for artifact in options:
         if (row.artifacts and artifact not in row.artifacts) or catalog.artifacts()[artifact].asks - answers:
             continue
@@ -197,13 +198,37 @@ def _partner_problems(row: Row, rows: Mapping[str, Row]) -> Iterator[str]:
                 yield f"{column}: {name!r} is not in the sheet{meant(name, rows)}"
     if row.teacher in rows:
         yield from _teacher_problems(row, rows)
+    if row.experts and row.family in catalog.families() and set(row.experts) <= rows.keys():
+        yield from _expert_problems(row, rows)
+
+
+def _expert_problems(row: Row, rows: Mapping[str, Row]) -> Iterator[str]:
+    """Each role but the teacher's takes exactly one of the experts; none is without a role."""
+    takes = catalog.families()[row.family].batches
+    if takes not in MAKERS:
+        yield f"experts: family {row.family} takes {takes} and asks no experts; leave the column empty"
+        return
+    answers = {
+        e: catalog.families()[rows[e].family].answers
+        for e in row.experts
+        if rows[e].family in catalog.families()
+    }
+    roles = catalog.artifacts()[MAKERS[takes]].partners
+    for role, asks in roles.items():
+        able = [name for name in answers if asks <= answers[name]]
+        if len(able) != 1:
+            got = " and ".join(f"{name} (family {rows[name].family})" for name in able) or "none"
+            yield f"experts: one of them must answer {', '.join(sorted(asks))} (the {role}), got {got}"
+    for name in answers:
+        if not any(asks <= answers[name] for asks in roles.values()):
+            yield f"experts: {name!r} (family {rows[name].family}) is none of {', '.join(roles)}"
 
 
 def _teacher_problems(row: Row, rows: Mapping[str, Row]) -> Iterator[str]:
     teacher = rows[row.teacher]
     for name, artifact in catalog.artifacts().items():
         family = catalog.families().get(teacher.family)
-        lacks = artifact.asks - family.answers if family and "teacher" in artifact.partners else frozenset()
+        lacks = artifact.partners.get("teacher", frozenset()) - family.answers if family else frozenset()
         if lacks:
             lacking = ", ".join(sorted(lacks))
             yield f"teacher: {row.teacher!r} (family {teacher.family}) answers no {lacking}, which {name} asks"

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from assay import plan as planning
-from assay.catalog import artifacts
+from assay.catalog import MAKERS, artifacts, families
 from assay.config import DEFAULT_CONFIG, Plan
 from assay.datasets import DataSet, made_by_rule
 from assay.errors import ConfigError
@@ -72,7 +72,9 @@ def artifact_inputs(plan: Plan, artifact: str) -> dict[str, Function | str]:
     for role in artifacts()[artifact].partners:
         inputs[role] = _fingerprint(plan, artifact, role)
     names = {row.data for row in plan.rows.values()}
-    inputs["data"] = layout.data(names.pop()) if len(names) == 1 else _fingerprint(plan, artifact, "data")
+    made = any(families()[row.family].batches in MAKERS for row in plan.rows.values())
+    one = len(names) == 1 and not made
+    inputs["data"] = layout.data(names.pop()) if one else _fingerprint(plan, artifact, "data")
     return inputs
 
 

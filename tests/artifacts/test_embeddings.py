@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from artifacts.tiny import Echo, TinyData, TinySamples, feature_split, random_split
 from families.checkpoints import random_gat, reference_student
 from families.graphs import REFERENCE, reference_graphs
@@ -10,7 +11,7 @@ from assay.artifacts.embeddings import compute
 from assay.errors import AssayError
 from assay.families import gat
 
-OPTIONS = {"splits": (), "max_samples": 2000, "batch_size": 16, "seed": 42}
+OPTIONS = {"splits": (), "max_samples": 2000, "batch_size": 16, "latent": "mean", "seed": 42}
 
 
 def test_embeddings_and_labels_are_the_published_ones():
@@ -78,3 +79,22 @@ def test_data_without_a_sample_are_refused():
     data = TinyData({"val": TinySamples("val", np.arange(0), [])})
     with pytest.raises(AssayError, match="embeddings: there is no sample"):
         compute(Echo(), data, **OPTIONS)
+
+
+def test_a_sample_of_the_latent_follows_the_seed_and_not_the_batches():
+    noisy = Echo()
+    noisy.noise_width = 5
+    data = TinyData({"val": feature_split("val", torch.zeros(40, 5))})
+    drawn = OPTIONS | {"latent": "sample"}
+    one, all_ = (compute(noisy, data, **drawn | {"batch_size": size}).embeddings for size in (1, 100))
+    np.testing.assert_array_equal(one, all_)
+    assert abs(one.std() - 1) < 0.15
+    assert not np.array_equal(one, compute(noisy, data, **drawn | {"seed": 7}).embeddings)
+    assert not compute(noisy, data, **OPTIONS).embeddings.any()
+
+
+def test_a_family_that_is_not_random_has_no_sample():
+    with pytest.raises(
+        AssayError, match="latent: sample is for embeddings that are random; those of echo are not"
+    ):
+        compute(Echo(), TinyData({"val": random_split("val", 3)}), **OPTIONS | {"latent": "sample"})

@@ -6,11 +6,13 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from artifacts.tiny import Echo, TinyData, TinySamples, feature_split, random_split
 from families.checkpoints import random_gat
 
 from assay.artifacts.evaluation import ROC_POINTS, compute
 from assay.errors import AssayError
+from assay.protocols import Detection
 
 # Margins logit_1 - logit_0 of four benign samples and of four attacks, two of each type.
 MARGINS = [-3.0, -1.0, 0.5, -2.0, 2.0, 1.0, -0.5, 0.4]
@@ -20,7 +22,7 @@ TYPES = [0, 0, 1, 0, 1, 1, 2, 2]  # a benign window of an attack file carries it
 
 def evaluated(logits, labels, **columns):
     data = TinyData({"val": feature_split("val", logits, labels, **columns)})
-    return compute(Echo(), data, splits=("val",), batch_size=3).splits["val"]
+    return compute(Echo(), data, splits=("val",), batch_size=3, seed=0).splits["val"]
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +138,7 @@ def test_with_more_than_two_classes_any_attack_class_detects_an_attack(several):
 
 def test_no_named_split_means_all_of_them_and_the_result_is_plain_json():
     data = TinyData({"val": random_split("val", 9), "test": random_split("test", 6, seed=1)})
-    result = compute(random_gat(seed=0), data, splits=(), batch_size=4)
+    result = compute(random_gat(seed=0), data, splits=(), batch_size=4, seed=0)
     assert {split: metrics.n for split, metrics in result.splits.items()} == {"val": 9, "test": 6}
     assert (result.family, result.data) == ("gat", "tiny")
     assert json.loads(json.dumps(dataclasses.asdict(result), allow_nan=False))
@@ -154,8 +156,8 @@ def test_logits_that_are_not_finite_are_refused():
 
 def test_an_empty_split_is_refused():
     data = TinyData({"val": TinySamples("val", np.arange(0), [])})
-    with pytest.raises(AssayError, match="logits of split 'val': there is no sample"):
-        compute(Echo(), data, splits=(), batch_size=4)
+    with pytest.raises(AssayError, match="split 'val' of data 'tiny': there is no sample"):
+        compute(Echo(), data, splits=(), batch_size=4, seed=0)
 
 
 def scored(scores, labels):
@@ -212,3 +214,53 @@ def test_attacks_of_two_classes_without_a_benign_sample_have_no_roc():
     result = evaluated(np.eye(3)[[1, 2, 1]], [1, 2, 2])
     assert result.roc is None
     assert result.auroc is not None
+
+
+class Suspicious(Echo):
+    """Scores without logits: the first feature; a threshold where one is given."""
+
+    def __init__(self, threshold: float | None = None):
+        self.threshold = threshold
+
+    def detect(self, samples, *, batch_size, seed):
+        scores = torch.cat([batch.x[:, 0] for batch in samples.batches(batch_size)]).double()
+        return Detection(scores, None if self.threshold is None else (scores > self.threshold).long(), None)
+
+
+def suspected(threshold, labels=LABELS):
+    data = TinyData(
+        {"val": feature_split("val", [[m] for m in MARGINS], labels, attack_type=np.array(TYPES))}
+    )
+    return compute(Suspicious(threshold), data, splits=("val",), batch_size=3, seed=0).splits["val"]
+
+
+def test_scores_with_a_threshold_give_the_metrics_of_the_logits_that_decide_alike(binary):
+    found = suspected(0.0)
+    for name in ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "auroc", "average_precision"):
+        assert getattr(found, name) == getattr(binary, name), name
+    assert (found.confusion, found.roc, found.attack_types) == (
+        binary.confusion,
+        binary.roc,
+        binary.attack_types,
+    )
+    assert (found.log_loss, found.undefined["log_loss"]) == (None, "scores are no probabilities")
+
+
+def test_scores_without_a_threshold_are_ranked_and_decide_nothing(binary):
+    found = suspected(None)
+    assert (found.auroc, found.average_precision) == (binary.auroc, binary.average_precision)
+    for name in ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "confusion"):
+        assert getattr(found, name) is None
+        assert found.undefined[name] == "the checkpoint has scores but no threshold to decide by"
+    assert found.attack_types["dos"].recall is None
+    assert found.attack_types["dos"].auroc == 1.0
+
+
+def test_scores_tell_any_attack_from_benign_whatever_its_class():
+    assert suspected(0.0, [3 * label for label in LABELS]) == suspected(0.0)
+
+
+def test_scores_that_are_not_finite_are_refused():
+    data = TinyData({"val": feature_split("val", [[1.0], [float("nan")]], [0, 1])})
+    with pytest.raises(AssayError, match="scores of split 'val': 1 of 2 samples"):
+        compute(Suspicious(), data, splits=("val",), batch_size=2, seed=0)

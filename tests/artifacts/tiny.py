@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from families.graphs import random_graph, together
 
-from assay.protocols import GraphBatch
+from assay.protocols import Detection, GraphBatch
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,21 @@ class Echo:
     """Answers every question with the features of a graph's only node."""
 
     family = "echo"
+    noise_width = 0
 
     def to(self, device: str) -> "Echo":
         return self
 
-    def embed(self, batch: GraphBatch) -> torch.Tensor:
-        return batch.x
+    def embed(self, batch: GraphBatch, noise: torch.Tensor | None = None) -> torch.Tensor:
+        return batch.x if noise is None else batch.x + noise
 
     def layers(self, batch: GraphBatch) -> Sequence[torch.Tensor]:
         return [batch.x]
+
+    def detect(self, samples: TinySamples, *, batch_size: int, seed: int) -> Detection:
+        logits = torch.cat([batch.x for batch in samples.batches(batch_size)])
+        odds = logits[:, 1:].double().logsumexp(1) - logits[:, 0]
+        return Detection(odds, logits.argmax(1), logits)
 
     def predict(self, batch: GraphBatch) -> torch.Tensor:
         return batch.x

@@ -16,6 +16,7 @@ from families.checkpoints import hparams, random_state
 from lab import SHEET, Lab, Run
 
 from assay import cli
+from assay.catalog import ARTIFACTS
 from assay.config import Plan, read_plan
 
 CONFIG = {
@@ -26,6 +27,9 @@ CONFIG = {
     "data": {"can": {"source": "graphs", "path": "runs/val.npz", "splits": {"test": "runs/test.npz"}}},
 }
 CONFIG_FILE = "config/config.yaml"
+ALONE = ("embeddings", "attention_weights", "landscape", "evaluation")  # that a gat needs no teacher for
+N_MADE = 2 * len(ALONE) + 1  # of both checkpoints; the student has a cka, too
+N_NOT = 2 * len(ARTIFACTS) - N_MADE  # that do not apply
 
 
 class Bench(Lab):

@@ -1,9 +1,7 @@
 """Benches on which the commands run in this process."""
 
 import pytest
-from cli.bench import Bench, new_bench
-
-ALONE = ("embeddings", "attention_weights", "landscape", "evaluation")  # artifacts that need no teacher
+from cli.bench import ALONE, Bench, new_bench
 
 
 @pytest.fixture

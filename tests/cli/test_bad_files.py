@@ -206,8 +206,8 @@ def test_one_class_only_is_a_result_with_reasons_for_what_it_lacks(bench):
     metrics = load_artifact("results/small/evaluation.json").splits["val"]
     assert (metrics.auroc, metrics.undefined["auroc"]) == (None, "one class only: 0")
     facts = json.loads(Path("results/data/can/data.json").read_bytes())["facts"]
-    assert facts["warnings"] == ["split val: all 30 graphs have label 0"]
-    assert "warning: split val: all 30 graphs have label 0\n" in run.err
+    assert facts["warnings"] == ["split val: all 30 samples have label 0"]
+    assert "warning: split val: all 30 samples have label 0\n" in run.err
 
 
 def test_identities_that_the_checkpoint_does_not_know_are_told_once(bench):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from contract.examples import CHECKPOINTS, DATA, subject
+from contract.examples import CHECKPOINTS, DATA, EXPERTS, subject
 
 from assay import catalog, job
 from assay.errors import ConfigError, ResultWarning
@@ -20,7 +20,14 @@ from assay.store import formats
 from assay.store.artifacts import load_artifact
 from assay.store.parts import KeptParts
 
+SEEDS = {"one": 3, "other": 4, "v": 5, "g": 6}
+TEACHERS = [name for name, row in catalog.FAMILIES.items() if "layers" in row.answers]
 PAIRS = [(family, artifact) for family in catalog.FAMILIES for artifact in catalog.ARTIFACTS]
+ANSWERED = [
+    (family, artifact)
+    for family, artifact in PAIRS
+    if catalog.ARTIFACTS[artifact].asks <= catalog.FAMILIES[family].answers
+]
 
 
 @pytest.fixture
@@ -28,15 +35,15 @@ def plan_of(bench):
     """The plan of a checkpoint `one` of a family, and of its teacher `other` where it has one."""
 
     def planned(family: str, teacher: str = ""):
-        batches = catalog.families()[family].batches
         for seed, split in enumerate(("val", "test")):
-            DATA[batches](Path(f"runs/{split}.npz"), seed=seed)
-        CHECKPOINTS[family](Path("runs/one.ckpt"), seed=3)
-        rows = [f"one\t{family}\truns/one.ckpt\tcan\t{'other' if teacher else ''}"]
-        if teacher:
-            CHECKPOINTS[teacher](Path("runs/other.ckpt"), seed=4)
-            rows.append(f"other\t{teacher}\truns/other.ckpt\tcan\t")
-        Path("sheet.tsv").write_text("\n".join(["checkpoint\tfamily\tpath\tdata\tteacher", *rows]))
+            DATA["graphs"](Path(f"runs/{split}.npz"), seed=seed)
+        others = {"other": teacher} if teacher else {}
+        experts = EXPERTS if catalog.families()[family].batches == "states" else {}
+        rows = [f"one\t{family}\truns/one.ckpt\tcan\t{'other' if teacher else ''}\t{','.join(experts)}"]
+        for name, of in {"one": family, **others, **experts}.items():
+            CHECKPOINTS[of](Path(f"runs/{name}.ckpt"), seed=SEEDS[name])
+            rows += [f"{name}\t{of}\truns/{name}.ckpt\tcan\t\t"] if name != "one" else []
+        Path("sheet.tsv").write_text("\n".join(["checkpoint\tfamily\tpath\tdata\tteacher\texperts", *rows]))
         return bench.plan()
 
     return planned
@@ -45,6 +52,8 @@ def plan_of(bench):
 def made(plan, artifact: str) -> Request:
     """The request, after its intakes, its data and itself were made."""
     wish = request(plan, "one", artifact)
+    if wish.made_from:
+        made(plan, wish.made_from)
     for row in (wish.row, *wish.partners.values()):
         job.take_in(plan, row.checkpoint, "new")
     job.prepare(plan, wish.data.name, "new")
@@ -72,9 +81,9 @@ def assert_same(one: Any, other: Any) -> None:
         assert one == other
 
 
-@pytest.mark.parametrize(("family", "artifact"), PAIRS)
+@pytest.mark.parametrize(("family", "artifact"), ANSWERED)
 def test_a_pair_is_made_or_has_a_reason(plan_of, family, artifact):
-    for teacher in ("", *catalog.FAMILIES):
+    for teacher in ("", *TEACHERS):
         plan = plan_of(family, teacher)
         if reason := reason_against(plan, "one", artifact):
             with pytest.raises(ConfigError, match=f"{artifact} does not apply to one: it asks "):
@@ -87,9 +96,9 @@ def test_a_pair_is_made_or_has_a_reason(plan_of, family, artifact):
         assert record["bytes"] == Path(wish.target).stat().st_size
 
 
-@pytest.mark.parametrize(("family", "artifact"), PAIRS)
+@pytest.mark.parametrize(("family", "artifact"), ANSWERED)
 def test_a_result_is_the_same_bytes_again_and_loads_back_equal(plan_of, family, artifact, tmp_path):
-    plan = plan_of(family, family)
+    plan = plan_of(family, family if family in TEACHERS else "")
     wish = made(plan, artifact)
     before = Path(wish.target).read_bytes()
     loaded = load_artifact(wish.target)
@@ -101,14 +110,15 @@ def test_a_result_is_the_same_bytes_again_and_loads_back_equal(plan_of, family, 
     assert_same(load_artifact(copy), loaded)
 
 
-@pytest.mark.parametrize(("family", "artifact"), PAIRS)
+@pytest.mark.parametrize(("family", "artifact"), ANSWERED)
 def test_compute_gives_what_is_loaded_back_and_leaves_the_models_as_found(
     plan_of, family, artifact, tmp_path
 ):
-    plan = plan_of(family, family)
+    plan = plan_of(family, family if family in TEACHERS else "")
     wish = made(plan, artifact)
-    subjects = [subject(family, tmp_path, seed=seed) for seed in (3, 4)][: 1 + len(wish.table.partners)]
-    data = job._opened(wish.data, wish.layout, batches_of(family), "cpu")
+    rows = [wish.row, *(wish.partners[role] for role in wish.table.partners)]
+    subjects = [subject(row.family, tmp_path, seed=SEEDS[row.checkpoint]) for row in rows]
+    data = job._opened(wish, "cpu")
     before = [fingerprint(each) for each in subjects]
     compute = import_module(wish.table.module).compute
     with warnings.catch_warnings():
@@ -122,9 +132,7 @@ def test_compute_gives_what_is_loaded_back_and_leaves_the_models_as_found(
 @pytest.mark.parametrize("family", catalog.FAMILIES)
 def test_prepared_data_answer_the_protocols(plan_of, family):
     plan = plan_of(family)
-    job.prepare(plan, "can", "new")
-    wish = request(plan, "one", next(iter(catalog.ARTIFACTS)))
-    data = job._opened(wish.data, wish.layout, batches_of(family), "cpu")
+    data = job._opened(made(plan, "evaluation"), "cpu")
     assert isinstance(data, Data)
     assert tuple(data.splits) == ("val", "test")
     assert isinstance(data.draw("val", max_samples=3, seed=0), Samples)
@@ -132,25 +140,20 @@ def test_prepared_data_answer_the_protocols(plan_of, family):
 
 def test_a_family_that_answers_less_gets_reasons_and_its_other_artifacts(plan_of, monkeypatch):
     gat = catalog.FAMILIES["gat"]
-    mute = dataclasses.replace(gat, answers=frozenset({"predict"}))
+    mute = dataclasses.replace(gat, answers=frozenset({"detect"}))
     monkeypatch.setattr(catalog, "families", lambda: {"gat": gat, "mute": mute})
     monkeypatch.setitem(CHECKPOINTS, "mute", CHECKPOINTS["gat"])
     plan = plan_of("mute")
     reasons = {name: reason_against(plan, "one", name) for name in catalog.ARTIFACTS}
+    asked = {name: ", ".join(sorted(row.asks - mute.answers)) for name, row in catalog.ARTIFACTS.items()}
     assert reasons == {
-        "embeddings": "asks for embed, which family mute does not answer",
-        "attention_weights": "asks for attend, which family mute does not answer",
-        "cka": "asks for layers, which family mute does not answer",
-        "landscape": "asks for loss, which family mute does not answer",
-        "evaluation": "",
+        name: f"asks for {words}, which family mute does not answer" if words else ""
+        for name, words in asked.items()
     }
+    assert reasons["evaluation"] == "" and asked["embeddings"] == "embed"
     assert catalog.reason_against(catalog.ARTIFACTS["cka"], "gat", {"teacher": "mute"}) == (
         "asks its teacher for layers, which family mute does not answer"
     )
-
-
-def batches_of(family: str) -> str:
-    return catalog.families()[family].batches
 
 
 def fingerprint(loaded: Any) -> list[Any]:

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-OPTIONS = {"window": 10, "stride": 10, "vocab_scope": "train", "val_fraction": 0.2, "scaler": "none"}
+OPTIONS = {
+    "window": 10,
+    "stride": 10,
+    "vocab_scope": "train",
+    "val_fraction": 0.2,
+    "scaler": "none",
+    "sequence_length": 1,
+    "sequence_stride": 1,
+}
 NAMES = ("arbitration_id", "data_field")
 
 

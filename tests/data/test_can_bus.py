@@ -24,7 +24,7 @@ def prepared():
     raw = REFERENCE / "raw"
     files = {"train": sorted(raw.glob("train_*/*.csv")), "test": sorted(raw.glob("test_01/*.csv"))}
     options = {"window": 100, "stride": 100, "vocab_scope": "train", "val_fraction": 0.2}
-    return prepare(files, **options, scaler="z_benign")
+    return prepare(files, **options, scaler="z_benign", sequence_length=1, sequence_stride=1)
 
 
 def test_split_sizes_and_number_of_ids_equal_the_published(prepared, published):
@@ -179,8 +179,8 @@ def test_one_class_and_overlapping_clocks_are_warnings(tmp_path):
         "split train: the clocks of logs/b.csv and logs/a.csv overlap; their messages are interleaved by time"
     )
     assert warnings[1:] == [
-        "split train: all 16 graphs have label 0",
-        "split val: all 4 graphs have label 0",
+        "split train: all 16 samples have label 0",
+        "split val: all 4 samples have label 0",
     ]
 
 
@@ -210,3 +210,14 @@ def test_facts_are_json_and_name_the_attacks(prepared):
     assert facts["attack_names"]["3"] == "gear"
     assert facts["attack_names"]["0"] == "benign"
     assert len(facts["attack_names"]) == 18
+
+
+def test_sequences_never_cross_from_train_to_val(tmp_path):
+    options = OPTIONS | {"window": 10, "stride": 10, "val_fraction": 0.4}
+    files = {"train": [log(tmp_path, 200)]}
+    alone = prepare(files, **options).splits
+    split = prepare(files, **options | {"sequence_length": 3, "sequence_stride": 2}).splits
+    assert len(split["val"]) == len(alone["val"]) - 4
+    assert len(split["train"]) == len(alone["train"]) - 4 - 4  # windows between the two are left out
+    assert split["train"].graph_wid.max() + 4 * 10 < alone["val"].graph_wid.min()
+    assert set(split["val"].node_sequence_step) == {0, 1, 2}

@@ -63,7 +63,15 @@ def test_features_have_a_name_each():
 
 def test_skewness_and_kurtosis_stay_within_ten(tmp_path):
     spike = [(0.01 * k, "0A0", bytes([255 if k == 7 else 0]), 0) for k in range(200)]
-    options = {"window": 200, "stride": 200, "vocab_scope": "train", "val_fraction": 0.0, "scaler": "none"}
+    options = {
+        "window": 200,
+        "stride": 200,
+        "vocab_scope": "train",
+        "val_fraction": 0.0,
+        "scaler": "none",
+        "sequence_length": 1,
+        "sequence_stride": 1,
+    }
     graphs = prepare({"train": [write_csv(tmp_path / "a.csv", spike)]}, **options).splits["train"]
     assert graphs.x[0, 26] == pytest.approx(10 / 8)  # one byte at the limit, seven constant
     assert graphs.x[0, 27] == pytest.approx(10 / 8)

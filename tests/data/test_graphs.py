@@ -50,7 +50,7 @@ def test_compressed_and_column_major_members_are_read(tmp_path):
 
 def test_one_class_is_a_warning(tmp_path):
     prepared = prepare({"val": [npz(tmp_path / "a.npz", y=np.zeros(12, np.int64))]})
-    assert prepared.facts["warnings"] == ["split val: all 12 graphs have label 0"]
+    assert prepared.facts["warnings"] == ["split val: all 12 samples have label 0"]
 
 
 def test_splits_of_other_width_are_refused(tmp_path):

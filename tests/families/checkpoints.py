@@ -36,7 +36,15 @@ def random_state(hparams: dict[str, Any], *, seed: int) -> dict[str, Tensor]:
     """Every parameter normal, biases too, so that each of them is seen in the output."""
     draw = torch.Generator().manual_seed(seed)
     state = GatNetwork(gat.settings(hparams)).state_dict()
-    return {name: 0.5 * torch.randn(tensor.shape, generator=draw) for name, tensor in state.items()}
+    return {name: random_tensor(name, tensor, draw) for name, tensor in state.items()}
+
+
+def random_tensor(name: str, like: Tensor, draw: torch.Generator) -> Tensor:
+    """Normal; a variance is positive, and counts and hashes stay as they are."""
+    if not like.is_floating_point():
+        return like
+    normal = 0.5 * torch.randn(like.shape, generator=draw)
+    return normal.square() + 1 if name.endswith("running_var") else normal
 
 
 def random_gat(*, seed: int, **changes: Any) -> gat.GatSubject:

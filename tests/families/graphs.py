@@ -1,6 +1,7 @@
 """Small graphs for tests: the reference ones and random ones; one GraphBatch is one graph or several."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +36,31 @@ def random_graph(seed: int, *, features: int = 5, edge_features: int = 3, num_id
 
 
 def without_edges(graph: GraphBatch) -> GraphBatch:
-    return GraphBatch(
-        graph.x, graph.edge_index[:, :0], graph.edge_attr[:0], graph.node_id, graph.graph, 1, graph.y
+    return replace(graph, edge_index=graph.edge_index[:, :0], edge_attr=graph.edge_attr[:0])
+
+
+def sequence_graph(seed: int, **sizes: int) -> GraphBatch:
+    """Its nodes are of steps 0 to 3, of which some may have none."""
+    graph = random_graph(seed, **sizes)
+    draw = torch.Generator().manual_seed(seed)
+    return replace(graph, node_sequence_step=torch.randint(4, (len(graph.x),), generator=draw))
+
+
+def one_node(graph: GraphBatch) -> GraphBatch:
+    """Its first node, with no edge."""
+    steps = graph.node_sequence_step
+    return replace(
+        without_edges(graph),
+        x=graph.x[:1],
+        node_id=graph.node_id[:1],
+        graph=graph.graph[:1],
+        node_sequence_step=None if steps is None else steps[:1],
     )
 
 
 def together(graphs: Sequence[GraphBatch]) -> GraphBatch:
     sizes = [len(graph.x) for graph in graphs]
+    steps = [graph.node_sequence_step for graph in graphs]
     starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
     return GraphBatch(
         x=torch.cat([graph.x for graph in graphs]),
@@ -53,6 +72,7 @@ def together(graphs: Sequence[GraphBatch]) -> GraphBatch:
         graph=torch.arange(len(graphs)).repeat_interleave(torch.tensor(sizes)),
         n_graphs=len(graphs),
         y=torch.cat([graph.y for graph in graphs]),
+        node_sequence_step=None if steps[0] is None else torch.cat(steps),
     )
 
 

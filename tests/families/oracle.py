@@ -1,73 +1,90 @@
-"""The GAT forward pass written again, in float64, node by node, from its equations alone."""
+"""The GAT forward pass written again, in float64, graph by graph, from its equations alone."""
 
 import torch
+from families.layer_oracle import State, layer, under
 from torch import Tensor
 
 from assay.protocols import GraphBatch
 
-State = dict[str, Tensor]
-
 
 def gat_forward(
-    state: State, graph: GraphBatch, *, conv_type: str, layers: int
+    state: State,
+    graph: GraphBatch,
+    *,
+    conv_type: str,
+    layers: int,
+    heads: int = 2,
+    pools: tuple[str, ...] = ("mean",),
+    sequence_pool: str = "flat",
 ) -> tuple[list[Tensor], Tensor, Tensor]:
     """Outputs of the layers (nodes, d), pooled embedding (d,) and logits of one graph."""
     state = {name: tensor.double() for name, tensor in state.items()}
-    table = state["input_encoder.id_encoder.embedding.weight"]
-    x = torch.cat([table[graph.node_id], graph.x.double()], dim=1)
-    outputs = []
-    for layer in range(layers):
-        weights = _under(state, f"convs.{layer}.")
-        x = (_gat if conv_type == "gat" else _gatv2)(weights, x, graph).clamp(min=0)
+    x, outputs = inputs(under(state, "input_encoder."), graph), []
+    for i in range(layers):
+        x = layer(under(state, f"convs.{i}."), x, graph, conv_type=conv_type, heads=heads)
         outputs.append(x)
-    embedding = _jumping_knowledge(_under(state, "jk."), outputs).mean(0)
-    return outputs, embedding, _head(_under(state, "fc_layers."), embedding)
+    nodes = _jumping_knowledge(under(state, "jk."), outputs)
+    if graph.node_sequence_step is None or sequence_pool == "flat":
+        embedding = _pooled(nodes, pools)
+    else:
+        embedding = _over_steps(state, nodes, graph.node_sequence_step.tolist(), pools, sequence_pool)
+    return outputs, embedding, _head(under(state, "fc_layers."), embedding)
 
 
-def _gat(weights: State, x: Tensor, graph: GraphBatch) -> Tensor:
-    _, heads, width = weights["att_src"].shape
-    h = (x @ weights["lin.weight"].T).view(-1, heads, width)
-    rows = []
-    for v in range(len(x)):
-        sources, _ = _incoming(graph, v)
-        scores = torch.stack(
-            [(h[s] * weights["att_src"][0]).sum(1) + (h[v] * weights["att_dst"][0]).sum(1) for s in sources]
-        )
-        rows.append(_attended(_leaky(scores), h[sources]))
-    return torch.stack(rows) + weights["bias"]
+def inputs(weights: State, graph: GraphBatch) -> Tensor:
+    """Identity, then features."""
+    table, x = weights["id_encoder.embedding.weight"], graph.x.double()
+    if "feat_proj.weight" in weights:
+        x = x @ weights["feat_proj.weight"].T + weights["feat_proj.bias"]
+    offsets = [int(offset) for offset in weights.get("id_encoder._hash_offsets", [])]
+    rows = [
+        sum(table[(identity * 2654435761 + offset) % len(table)] for offset in offsets)
+        if offsets
+        else table[identity]
+        for identity in graph.node_id.tolist()
+    ]
+    return torch.cat([torch.stack(rows), x], dim=1)
 
 
-def _gatv2(weights: State, x: Tensor, graph: GraphBatch) -> Tensor:
-    _, heads, width = weights["att"].shape
-    left = (x @ weights["lin_l.weight"].T + weights["lin_l.bias"]).view(-1, heads, width)
-    right = (x @ weights["lin_r.weight"].T + weights["lin_r.bias"]).view(-1, heads, width)
-    rows = []
-    for v in range(len(x)):
-        sources, features = _incoming(graph, v)
-        edges = (features @ weights["lin_edge.weight"].T).view(-1, heads, width)
-        scores = (_leaky(left[sources] + right[v] + edges) * weights["att"][0]).sum(2)
-        rows.append(_attended(scores, left[sources]))
-    return torch.stack(rows) + weights["bias"]
+def _pooled(x: Tensor, pools: tuple[str, ...]) -> Tensor:
+    """The pools of the rows side by side; all 0 where there is no row."""
+    if len(x) == 0:
+        return torch.zeros(x.shape[1] * len(pools)).double()
+    variance = (x.square().mean(0) - x.mean(0).square()).clamp(min=1e-5)
+    found = {
+        "mean": x.sum(0) / len(x),
+        "sum": x.sum(0),
+        "max": x.max(0).values,
+        "min": x.min(0).values,
+        "std": torch.where(variance > 1e-5, variance.sqrt(), 0),
+    }
+    return torch.cat([found[pool] for pool in pools])
 
 
-def _incoming(graph: GraphBatch, v: int) -> tuple[list[int], Tensor]:
-    """Sources of the edges into v and their features: loops taken out, then one loop with their mean."""
-    sources, features = [], []
-    for e, (source, target) in enumerate(graph.edge_index.T.tolist()):
-        if target == v and source != v:
-            sources.append(source)
-            features.append(graph.edge_attr[e].double())
-    own = torch.stack(features).mean(0) if features else torch.zeros(graph.edge_attr.shape[1]).double()
-    return [*sources, v], torch.stack([*features, own])
+def _over_steps(
+    state: State, nodes: Tensor, steps: list[int], pools: tuple[str, ...], sequence_pool: str
+) -> Tensor:
+    cells = [_pooled(nodes[[s == step for s in steps]], pools) for step in range(max(steps) + 1)]
+    present = torch.stack([cells[step] for step in sorted(set(steps))])
+    if sequence_pool in ("auto", "mean"):
+        return present.mean(0)
+    if sequence_pool == "attention":
+        first, last = (under(state, f"sequence_attention.{i}.") for i in (0, 2))
+        inner = (present @ first["weight"].T + first["bias"]).tanh()
+        return (inner @ last["weight"].T + last["bias"]).softmax(0).T[0] @ present
+    return _gru(under(state, "sequence_gru."), cells[: len(present)])
 
 
-def _attended(scores: Tensor, values: Tensor) -> Tensor:
-    weights = scores.exp() / scores.exp().sum(0)  # (edges, heads)
-    return (weights[:, :, None] * values).sum(0).flatten()
-
-
-def _leaky(x: Tensor) -> Tensor:
-    return torch.where(x > 0, x, 0.2 * x)
+def _gru(weights: State, steps: list[Tensor]) -> Tensor:
+    w_ih, w_hh, b_ih, b_hh = (
+        weights[f"{kind}_l0"] for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    h = torch.zeros(w_hh.shape[1]).double()
+    for x in steps:
+        (r_x, z_x, n_x), (r_h, z_h, n_h) = (w_ih @ x + b_ih).chunk(3), (w_hh @ h + b_hh).chunk(3)
+        update = (z_x + z_h).sigmoid()
+        h = (1 - update) * (n_x + (r_x + r_h).sigmoid() * n_h).tanh() + update * h
+    return h
 
 
 def _jumping_knowledge(weights: State, outputs: list[Tensor]) -> Tensor:
@@ -100,7 +117,3 @@ def _head(weights: State, x: Tensor) -> Tensor:
         if position != positions[-1]:
             x = x.clamp(min=0)
     return x
-
-
-def _under(state: State, prefix: str) -> State:
-    return {name[len(prefix) :]: tensor for name, tensor in state.items() if name.startswith(prefix)}

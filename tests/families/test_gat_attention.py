@@ -15,17 +15,18 @@ from assay.families import gat
 from assay.protocols import GraphBatch
 
 ROUNDING = {"rtol": 1e-4, "atol": 1e-6}  # float32 against float64, or another order of sums
-CONVOLUTIONS = pytest.mark.parametrize("conv_type", ["gat", "gatv2"])
+CONVOLUTIONS = pytest.mark.parametrize("conv_type", ["gat", "gatv2", "transformer"])
+WITH_LOOPS = pytest.mark.parametrize("conv_type", ["gat", "gatv2"])
 
 
 def attention_oracle(state: State, graph: GraphBatch, *, conv_type: str) -> tuple[Tensor, list[Tensor]]:
     """The edges (2, edges) and, by layer, their weights (edges, heads), edge by edge in float64."""
-    pairs, features = with_loops(graph)
+    pairs, features = (as_they_are if conv_type == "transformer" else with_loops)(graph)
     outputs, _, _ = gat_forward(state, graph, conv_type=conv_type, layers=3)
     state = {name: tensor.double() for name, tensor in state.items()}
     table = state["input_encoder.id_encoder.embedding.weight"]
     inputs = [torch.cat([table[graph.node_id], graph.x.double()], dim=1), *outputs[:-1]]
-    score = {"gat": static_score, "gatv2": dynamic_score}[conv_type]
+    score = {"gat": static_score, "gatv2": dynamic_score, "transformer": matching_score}[conv_type]
     weights = []
     for layer, x in enumerate(inputs):
         rows = [score(state, f"convs.{layer}.", x[s], x[t], features[e]) for e, (s, t) in enumerate(pairs)]
@@ -35,6 +36,10 @@ def attention_oracle(state: State, graph: GraphBatch, *, conv_type: str) -> tupl
             torch.stack([row / shares[targets == t].sum(0) for row, t in zip(shares, targets, strict=True)])
         )
     return torch.tensor(pairs).T, weights
+
+
+def as_they_are(graph: GraphBatch) -> tuple[list[tuple[int, int]], list[Tensor]]:
+    return [tuple(ends) for ends in graph.edge_index.T.tolist()], list(graph.edge_attr.double())
 
 
 def with_loops(graph: GraphBatch) -> tuple[list[tuple[int, int]], list[Tensor]]:
@@ -64,6 +69,14 @@ def dynamic_score(state: State, under: str, source: Tensor, target: Tensor, edge
     return (leaky(left + right + state[f"{under}lin_edge.weight"] @ edge).view(att.shape) * att).sum(1)
 
 
+def matching_score(state: State, under: str, source: Tensor, target: Tensor, edge: Tensor) -> Tensor:
+    query, key = (
+        (state[f"{under}lin_{kind}.weight"] @ x + state[f"{under}lin_{kind}.bias"]).view(2, 3)
+        for kind, x in (("query", target), ("key", source))
+    )
+    return (query * (key + (state[f"{under}lin_edge.weight"] @ edge).view(2, 3))).sum(1) / 3**0.5
+
+
 def leaky(x: Tensor) -> Tensor:
     return torch.maximum(x, x / 5)
 
@@ -85,11 +98,13 @@ def test_the_weights_that_enter_a_node_sum_to_one_in_every_head(conv_type):
     batch = together([*map(random_graph, range(6)), without_edges(random_graph(6))])
     for layer in random_gat(seed=1, conv_type=conv_type).attend(batch):
         sums = torch.zeros(len(batch.x), 2).index_add(0, layer.edge_index[1], layer.alpha)
-        torch.testing.assert_close(sums, torch.ones_like(sums), rtol=0, atol=1e-6)
+        entered = torch.zeros(len(batch.x), dtype=torch.bool).index_fill(0, layer.edge_index[1], True)
+        torch.testing.assert_close(sums, entered[:, None].expand(sums.shape).float(), rtol=0, atol=1e-6)
         assert (layer.alpha >= 0).all()
+        assert entered.all() == (conv_type != "transformer")
 
 
-@CONVOLUTIONS
+@WITH_LOOPS
 def test_a_node_that_no_edge_enters_gives_all_to_its_own_loop(conv_type):
     graph = without_edges(random_graph(2))
     for layer in random_gat(seed=2, conv_type=conv_type).attend(graph):
@@ -97,7 +112,14 @@ def test_a_node_that_no_edge_enters_gives_all_to_its_own_loop(conv_type):
         assert torch.equal(layer.alpha, torch.ones(len(graph.x), 2))
 
 
-@CONVOLUTIONS
+def test_a_transformer_gives_no_weight_where_no_edge_enters():
+    graph = without_edges(random_graph(2))
+    for layer in random_gat(seed=2, conv_type="transformer").attend(graph):
+        assert layer.alpha.shape == (0, 2)
+        assert layer.edge_index.shape == (2, 0)
+
+
+@WITH_LOOPS
 def test_renaming_the_nodes_moves_the_loops_and_leaves_each_edge_its_weight(conv_type):
     subject, graph = random_gat(seed=3, conv_type=conv_type), random_graph(3)
     place = torch.randperm(len(graph.x), generator=torch.Generator().manual_seed(0))

@@ -11,8 +11,10 @@ from assay.artifacts.attention_weights import AttentionWeights, LayerAttention, 
 from assay.artifacts.cka import Cka, Thinning
 from assay.artifacts.embeddings import Embeddings
 from assay.artifacts.evaluation import Evaluation, compute
+from assay.artifacts.fusion_policy import FusionPolicy
 from assay.artifacts.landscape import Landscape
-from assay.figures import attention_weights, cka, embeddings, evaluation, landscape
+from assay.figures import attention_weights, cka, embeddings, evaluation, fusion_policy, landscape
+from assay.numerics.calibration import calibration, reason_against
 
 UNSAFE = "$x_{"  # mathtext that does not parse
 
@@ -125,7 +127,59 @@ def labelled_split(split: str, labels: Sequence[int], *, classes: int = 2, types
 
 def evaluation_result(*splits, names: Mapping[int, str] | None = None) -> Evaluation:
     data = TinyData({part.split: part for part in splits}, name="can", attack_names=names or {})
-    return compute(Echo(), data, splits=(), batch_size=1000)
+    return compute(Echo(), data, splits=(), batch_size=1000, seed=0)
+
+
+def without_threshold(result: Evaluation) -> Evaluation:
+    """The same ranks of a checkpoint that decides nothing."""
+    splits = {}
+    for split, metrics in result.splits.items():
+        types = {name: replace(of_type, recall=None) for name, of_type in metrics.attack_types.items()}
+        splits[split] = replace(metrics, confusion=None, recall=None, attack_types=types)
+    return replace(result, splits=splits)
+
+
+def policy_result(labels: Sequence[int], *, alphas: Sequence[float] | None = None, **changed) -> FusionPolicy:
+    """Scores that come true about as often as they say; alphas, where given, are dealt out in turn."""
+    labels = np.asarray(labels, dtype=np.int64)
+    n, generator = len(labels), np.random.default_rng(1)
+    score = generator.beta(1 + 2 * (labels > 0), 3 - 2 * (labels > 0)).astype(np.float32)
+    score = changed.get("score", score)
+    alpha = None if alphas is None else np.resize(np.asarray(alphas, np.float32), n)
+    fields = {
+        "split": np.full(n, "val"),
+        "sample": np.arange(n),
+        "label": labels,
+        "attack_type": None,
+        "alpha": alpha,
+        "score": score,
+        "decision": (score > 0.5).astype(np.int64),
+        "q_values": None,
+        "gat_conf": np.full(n, 0.5, np.float32) if alpha is None else 0.2 + 0.6 * alpha,
+        "vgae_conf": generator.uniform(0.6, 0.8, n).astype(np.float32),
+        "policy": "dqn" if alphas is not None else "mlp",
+        "learnt_alpha": None,
+        "degenerate": {},
+        "family": "echo",
+        "data": "can",
+        **changed,
+    }
+    return FusionPolicy(**{**_calibrated(fields), **fields})
+
+
+def _calibrated(fields: Mapping[str, np.ndarray]) -> dict[str, dict]:
+    measured, reasons = {}, {}
+    for split in dict.fromkeys(fields["split"].tolist()):
+        here = fields["split"] == split
+        labels, scores = (
+            (fields["label"][here] > 0).astype(np.int64),
+            fields["score"][here].astype(np.float64),
+        )
+        if reason := reason_against(labels):
+            reasons[split] = reason
+        else:
+            measured[split] = calibration(scores.clip(0, 1), labels, generator=np.random.default_rng(0))
+    return {"calibration": measured, "uncalibrated": reasons}
 
 
 HALVES = [0, 1] * 40
@@ -181,10 +235,43 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "evaluation, many splits with long names": lambda: evaluation.draw(
         evaluation_result(*(labelled_split(f"split_of_a_longer_name_{i}", HALVES, types=3) for i in range(4)))
     ),
+    "evaluation, scores without a threshold": lambda: evaluation.draw(
+        without_threshold(evaluation_result(labelled_split("val", HALVES, types=4)))
+    ),
     "evaluation, none": lambda: evaluation.draw(Evaluation({}, family="gat", data="can")),
     "evaluation, unsafe": lambda: evaluation.draw(
         evaluation_result(
             labelled_split(UNSAFE, HALVES, types=2), names={1: UNSAFE, 2: "a long name of an attack"}
         )
+    ),
+    "fusion policy": lambda: fusion_policy.draw(
+        policy_result([0, 0, 0, 1] * 200, alphas=[0, 0.05, 0.4, 0.45, 0.45, 0.8, 0.85, 1, 1])
+    ),
+    "fusion policy, one alpha": lambda: fusion_policy.draw(
+        policy_result(
+            HALVES, alphas=[1], degenerate={"val": "Alpha is 1 for every sample: the VGAE is never used."}
+        )
+    ),
+    "fusion policy, learnt alpha": lambda: fusion_policy.draw(
+        policy_result([0, 1] * 200, policy="weighted_avg", learnt_alpha=0.831)
+    ),
+    "fusion policy, no alpha and one class": lambda: fusion_policy.draw(policy_result([0] * 300)),
+    "fusion policy, one sample": lambda: fusion_policy.draw(policy_result([1], alphas=[0.5])),
+    "fusion policy, many splits with long names": lambda: fusion_policy.draw(
+        policy_result(
+            [0, 1] * 240,
+            alphas=np.linspace(0, 1, 21),
+            split=np.repeat([f"split_of_a_longer_name_{i}" for i in range(6)], [10, 30, 80, 120, 120, 120]),
+            degenerate={
+                "split_of_a_longer_name_3": "All q-values are 0, " + "so that every sample is alike, " * 5
+            },
+        )
+    ),
+    "fusion policy, scores beyond 0 and 1": lambda: fusion_policy.draw(
+        policy_result(HALVES, score=np.resize(np.array([-1e-6, 1 + 1e-6], np.float32), len(HALVES)))
+    ),
+    "fusion policy, none": lambda: fusion_policy.draw(policy_result([])),
+    "fusion policy, unsafe": lambda: fusion_policy.draw(
+        policy_result(HALVES, policy=UNSAFE, family=UNSAFE, data=UNSAFE, split=np.full(len(HALVES), UNSAFE))
     ),
 }

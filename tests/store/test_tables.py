@@ -6,16 +6,25 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from jaxtyping import Shaped
 
 from assay.errors import Refused
 from assay.files import publish_bytes
 from assay.store import formats
 
+Column = Shaped[np.ndarray, "n"]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    low: float
+    name: str
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    x: np.ndarray
-    n: np.ndarray
+    x: Column
+    n: Column
     best: float
     resolution: int
     names: tuple[str, ...]
@@ -90,7 +99,7 @@ def test_a_truncated_table_is_refused(path, keep):
 def test_a_table_of_something_else_names_what_it_lacks(path):
     @dataclass(frozen=True)
     class Other:
-        x: np.ndarray
+        x: Column
         depth: int
 
     formats.save(Other(np.zeros(2), 3), path)
@@ -101,3 +110,30 @@ def test_a_table_of_something_else_names_what_it_lacks(path):
 def test_no_file_is_no_damage(path):
     with pytest.raises(FileNotFoundError):
         formats.load(path, Grid)
+
+
+@dataclass(frozen=True, slots=True)
+class Wide:
+    text: Column
+    matrix: Shaped[np.ndarray, "n k"]
+    known: Column | None
+    unknown: Column | None
+    level: dict[str, Level]
+    share: float | None
+
+
+def test_text_matrices_unknown_columns_and_nested_notes_load_back_equal(path):
+    wide = Wide(
+        text=np.array(["a", "béta", ""]),
+        matrix=np.arange(6, dtype=np.float32).reshape(3, 2),
+        known=np.array([1, -1, 2]),
+        unknown=None,
+        level={"val": Level(0.25, "x")},
+        share=None,
+    )
+    formats.save(wide, path)
+    found = formats.load(path, Wide)
+    assert (found.text.tolist(), found.matrix.tolist()) == (wide.text.tolist(), wide.matrix.tolist())
+    assert (found.matrix.dtype, found.known.tolist(), found.unknown) == (np.float32, [1, -1, 2], None)
+    assert (found.level, found.share) == ({"val": Level(0.25, "x")}, None)
+    assert pq.read_table(path)["unknown"].null_count == 3

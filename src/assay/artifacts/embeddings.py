@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float32, Int64, Shaped
+from torch import Tensor
 
-from assay.artifacts.sampling import chosen_splits, stacked
+from assay.artifacts.sampling import chosen_splits, known_somewhere, stacked
+from assay.errors import AssayError
 from assay.protocols import Data, Embeds, Samples
 
 
@@ -28,35 +31,50 @@ class Embeddings:
 
 
 def compute(
-    subject: Embeds, data: Data, *, splits: tuple[str, ...], max_samples: int, batch_size: int, seed: int
+    subject: Embeds,
+    data: Data,
+    *,
+    splits: tuple[str, ...],
+    max_samples: int,
+    batch_size: int,
+    latent: str,
+    seed: int,
 ) -> Embeddings:
     """What the family's head sees of at most `max_samples` samples drawn from each split.
 
+    Where it is random, `latent` says whether its mean is taken or one sample, drawn with `seed` for all nodes of
+    a split at once, so that batches do not matter.
+
     Raises:
-        AssayError: a split that the data do not have, no sample in any, or an embedding that is not finite.
+        AssayError: a split that the data do not have, no sample in any, an embedding that is not finite, or
+            `latent` sample of a family whose embedding is not random.
     """
+    if latent == "sample" and subject.noise_width == 0:
+        raise AssayError(
+            f"latent: sample is for embeddings that are random; those of {subject.family} are not"
+        )
     draws = [data.draw(split, max_samples=max_samples, seed=seed) for split in chosen_splits(data, splits)]
-    parts = [subject.embed(batch) for samples in draws for batch in samples.batches(batch_size)]
+    noisy = latent == "sample"
+    parts = [rows for samples in draws for rows in _embedded(subject, samples, batch_size, seed, noisy=noisy)]
     return Embeddings(
         embeddings=stacked(parts, what="embeddings").numpy(),
         labels=np.concatenate([samples.labels for samples in draws]),
         split=np.concatenate([np.full(len(samples), samples.split) for samples in draws]),
         sample=np.concatenate([samples.index for samples in draws]),
-        record_id=_known(draws, [samples.record_id for samples in draws], unknown=""),
-        attack_type=_known(draws, [samples.attack_type for samples in draws], unknown=-1),
+        record_id=known_somewhere(draws, [samples.record_id for samples in draws], unknown=""),
+        attack_type=known_somewhere(draws, [samples.attack_type for samples in draws], unknown=-1),
         family=subject.family,
         data=data.name,
     )
 
 
-def _known(
-    draws: list[Samples], columns: list[np.ndarray | None], *, unknown: str | int
-) -> Shaped[np.ndarray, " n"] | None:
-    if all(column is None for column in columns):
-        return None
-    return np.concatenate(
-        [
-            np.full(len(samples), unknown) if column is None else column
-            for samples, column in zip(draws, columns, strict=True)
-        ]
-    )
+def _embedded(
+    subject: Embeds, samples: Samples, batch_size: int, seed: int, *, noisy: bool
+) -> list[Float32[Tensor, "samples d"]]:
+    batches = list(samples.batches(batch_size))
+    if not noisy:
+        return [subject.embed(batch) for batch in batches]
+    n_nodes = [len(batch.node_id) for batch in batches]
+    draw = torch.Generator().manual_seed(seed)
+    noise = torch.randn(sum(n_nodes), subject.noise_width, generator=draw).split(n_nodes)
+    return [subject.embed(b, part.to(b.x.device)) for b, part in zip(batches, noise, strict=True)]

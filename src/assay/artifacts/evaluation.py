@@ -1,4 +1,4 @@
-"""Evaluation: how well the logits of a checkpoint tell attacks from benign samples, split by split."""
+"""Evaluation: how well a checkpoint tells attacks from benign samples, split by split."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,10 @@ from sklearn import metrics
 
 from assay.artifacts.sampling import chosen_splits, stacked
 from assay.errors import AssayError
-from assay.protocols import Data, Predicts, Samples
+from assay.protocols import Data, Detection, Detects, Samples
 
 ROC_POINTS = 200  # of a curve, at most
+NO_THRESHOLD = "the checkpoint has scores but no threshold to decide by"
 UNNAMED = "unnamed"  # an attack without a type: 0 is the code of benign samples, -1 of what is not known
 
 
@@ -20,7 +21,7 @@ class AttackMetrics:
     """One type of attack against all benign samples of its split; None where there are no benign ones."""
 
     n: int
-    recall: float  # share predicted as any class but benign
+    recall: float | None  # share predicted as any class but benign
     auroc: float | None
     average_precision: float | None
 
@@ -39,21 +40,22 @@ class SplitMetrics:
 
     With two classes precision, recall, F1, AUROC and average precision are of class 1, the attack. With more
     they are macro averages, one class against the rest, over the classes that occur; the precision of one
-    that is never predicted counts as 0. `averaged` says which of the two.
+    that is never predicted counts as 0. `averaged` says which of the two. A checkpoint without logits gives
+    scores: its labels are benign, 0, and attack, 1, and without a threshold it predicts nothing.
     """
 
     n: int
     class_counts: list[int]
     averaged: str
-    accuracy: float
+    accuracy: float | None
     balanced_accuracy: float | None
     precision: float | None
     recall: float | None
     f1: float | None
     auroc: float | None
     average_precision: float | None
-    log_loss: float  # nats
-    confusion: list[list[int]]  # [class][predicted class]
+    log_loss: float | None  # nats
+    confusion: list[list[int]] | None  # [class][predicted class]
     attack_types: dict[str, AttackMetrics]
     roc: RocCurve | None
     undefined: dict[str, str]
@@ -68,48 +70,75 @@ class Evaluation:
     data: str
 
 
-def compute(subject: Predicts, data: Data, *, splits: tuple[str, ...], batch_size: int) -> Evaluation:
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What a checkpoint says of one split."""
+
+    labels: Int64[np.ndarray, " n"]
+    predicted: Int64[np.ndarray, " n"] | None
+    margins: Float64[np.ndarray, "n classes"]  # rank samples by each class
+    suspicion: Float64[np.ndarray, " n"]  # ranks them by any attack
+    log_loss: float | None
+
+
+def compute(
+    subject: Detects, data: Data, *, splits: tuple[str, ...], batch_size: int, seed: int
+) -> Evaluation:
     """Metrics of every sample of the splits.
 
-    Scores are ranked by the margin logit_c - logsumexp(other logits), which orders samples as the
+    Logits are ranked by the margin logit_c - logsumexp(other logits), which orders samples as the
     probability of c does, but does not saturate.
 
     Raises:
-        AssayError: a split that the data do not have or that is empty, logits that are not finite, or labels
-            that the checkpoint has no logit for.
+        AssayError: a split that the data do not have or that is empty, scores or logits that are not finite, or
+            labels that the checkpoint has no logit for.
     """
-    return Evaluation(
-        splits={split: _of_split(subject, data, split, batch_size) for split in chosen_splits(data, splits)},
-        family=subject.family,
-        data=data.name,
-    )
+    evaluated = {}
+    for split in chosen_splits(data, splits):
+        samples = data.draw(split, max_samples=None, seed=0)
+        if len(samples) == 0:
+            raise AssayError(f"split {split!r} of data {data.name!r}: there is no sample")
+        answers = _answers(samples, subject.detect(samples, batch_size=batch_size, seed=seed))
+        evaluated[split] = _of_split(answers, samples, data)
+    return Evaluation(splits=evaluated, family=subject.family, data=data.name)
 
 
-def _of_split(subject: Predicts, data: Data, split: str, batch_size: int) -> SplitMetrics:
-    samples = data.draw(split, max_samples=None, seed=0)
-    answers = [subject.predict(batch) for batch in samples.batches(batch_size)]
-    logits = stacked(answers, what=f"logits of split {split!r}").double().numpy()
-    labels, predicted, margins = samples.labels, logits.argmax(1), _margins(logits)
-    n_classes = logits.shape[1]
-    _check_labels(labels, n_classes, split)
-    undefined = _undefined(labels, predicted, n_classes)
-    scores = _scores(labels, predicted, margins)
+def _answers(samples: Samples, detection: Detection) -> _Answers:
+    predicted = None if detection.decisions is None else detection.decisions.cpu().numpy()
+    if detection.logits is None:
+        scores = stacked([detection.scores[:, None]], what=f"scores of split {samples.split!r}")[:, 0].numpy()
+        labels = (samples.labels != 0).astype(np.int64)
+        return _Answers(labels, predicted, np.stack([-scores, scores], axis=1), scores, None)
+    logits = stacked([detection.logits], what=f"logits of split {samples.split!r}").double().numpy()
+    _check_labels(samples.labels, logits.shape[1], samples.split)
+    own = special.log_softmax(logits, axis=1)[np.arange(len(logits)), samples.labels]
+    scores = detection.scores.cpu().numpy()
+    return _Answers(samples.labels, predicted, _margins(logits), scores, float(-own.mean()))
+
+
+def _of_split(answers: _Answers, samples: Samples, data: Data) -> SplitMetrics:
+    labels, predicted, n_classes = answers.labels, answers.predicted, answers.margins.shape[1]
+    undefined = _undefined(answers)
+    scores = {**_ranked(labels, answers.margins), **_decided(labels, predicted, n_classes)}
     defined = {name: None if name in undefined else float(score) for name, score in scores.items()}
+    confusion = (
+        None if predicted is None else metrics.confusion_matrix(labels, predicted, labels=range(n_classes))
+    )
     return SplitMetrics(
         n=len(labels),
         class_counts=np.bincount(labels, minlength=n_classes).tolist(),
         averaged="class 1" if n_classes == 2 else "macro over the classes that occur",
-        accuracy=float(metrics.accuracy_score(labels, predicted)),
+        accuracy=defined["accuracy"],
         balanced_accuracy=defined["balanced_accuracy"],
         precision=defined["precision"],
         recall=defined["recall"],
         f1=defined["f1"],
         auroc=defined["auroc"],
         average_precision=defined["average_precision"],
-        log_loss=float(-special.log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean()),
-        confusion=metrics.confusion_matrix(labels, predicted, labels=range(n_classes)).tolist(),
-        attack_types=_attack_types(samples, data, predicted, -margins[:, 0]),
-        roc=None if "roc" in undefined else _roc(labels != 0, -margins[:, 0]),
+        log_loss=answers.log_loss,
+        confusion=None if confusion is None else confusion.tolist(),
+        attack_types=_attack_types(samples, data, answers),
+        roc=None if "roc" in undefined else _roc(labels != 0, answers.suspicion),
         undefined=undefined,
     )
 
@@ -128,10 +157,11 @@ def _check_labels(labels: Int64[np.ndarray, " n"], n_classes: int, split: str) -
         )
 
 
-def _undefined(
-    labels: Int64[np.ndarray, " n"], predicted: Int64[np.ndarray, " n"], n_classes: int
-) -> dict[str, str]:
-    reasons: dict[str, str] = {}
+def _undefined(answers: _Answers) -> dict[str, str]:
+    labels, predicted = answers.labels, answers.predicted
+    reasons: dict[str, str] = (
+        {} if answers.log_loss is not None else {"log_loss": "scores are no probabilities"}
+    )
     present = np.unique(labels)
     if len(present) == 1:
         ranked = ("balanced_accuracy", "auroc", "average_precision")
@@ -140,7 +170,10 @@ def _undefined(
         reasons["attack_types"] = "no benign sample to rank an attack against"
     if 0 not in present or len(present) == 1:
         reasons["roc"] = "no benign sample" if 0 not in present else "no attack"
-    if n_classes > 2:
+    if predicted is None:
+        decided = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "confusion")
+        return reasons | dict.fromkeys(decided, NO_THRESHOLD)
+    if answers.margins.shape[1] > 2:
         return reasons
     if 1 not in labels:
         reasons["recall"] = "no sample of class 1"
@@ -151,27 +184,37 @@ def _undefined(
     return reasons
 
 
-def _scores(
-    labels: Int64[np.ndarray, " n"],
-    predicted: Int64[np.ndarray, " n"],
-    margins: Float64[np.ndarray, "n classes"],
+def _decided(
+    labels: Int64[np.ndarray, " n"], predicted: Int64[np.ndarray, " n"] | None, n_classes: int
 ) -> dict[str, float]:
+    if predicted is None:
+        return dict.fromkeys(("accuracy", "balanced_accuracy", "precision", "recall", "f1"), np.nan)
     present = np.unique(labels)
-    positive = np.array([1]) if margins.shape[1] == 2 else present
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        labels, predicted, labels=positive, zero_division=0
+        labels, predicted, labels=_positive(present, n_classes), zero_division=0
     )
-    ranked = positive.tolist() if len(present) > 1 else []
     return {
+        "accuracy": metrics.accuracy_score(labels, predicted),
         "balanced_accuracy": metrics.recall_score(labels, predicted, labels=present, average="macro"),
         "precision": precision.mean(),
         "recall": recall.mean(),
         "f1": f1.mean(),
+    }
+
+
+def _ranked(labels: Int64[np.ndarray, " n"], margins: Float64[np.ndarray, "n classes"]) -> dict[str, float]:
+    present = np.unique(labels)
+    ranked = _positive(present, margins.shape[1]).tolist() if len(present) > 1 else []
+    return {
         "auroc": _mean([metrics.roc_auc_score(labels == c, margins[:, c]) for c in ranked]),
         "average_precision": _mean(
             [metrics.average_precision_score(labels == c, margins[:, c]) for c in ranked]
         ),
     }
+
+
+def _positive(present: Int64[np.ndarray, " c"], n_classes: int) -> Int64[np.ndarray, " p"]:
+    return np.array([1]) if n_classes == 2 else present
 
 
 def _mean(scores: list[float]) -> float:
@@ -190,19 +233,14 @@ def _roc(attack: Bool[np.ndarray, " n"], scores: Float64[np.ndarray, " n"]) -> R
     return RocCurve(false_positive.tolist(), true_positive.tolist())
 
 
-def _attack_types(
-    samples: Samples,
-    data: Data,
-    predicted: Int64[np.ndarray, " n"],
-    scores: Float64[np.ndarray, " n"],
-) -> dict[str, AttackMetrics]:
+def _attack_types(samples: Samples, data: Data, answers: _Answers) -> dict[str, AttackMetrics]:
     if samples.attack_type is None:
         return {}
     codes = samples.attack_type.tolist()
     named = np.array([data.attack_names.get(code, str(code)) if code > 0 else UNNAMED for code in codes])
     benign = samples.labels == 0
     return {
-        str(name): _against_benign(benign, ~benign & (named == name), predicted, scores)
+        str(name): _against_benign(benign, ~benign & (named == name), answers)
         for name in np.unique(named[~benign])
     }
 
@@ -210,14 +248,13 @@ def _attack_types(
 def _against_benign(
     benign: Bool[np.ndarray, " n"],
     attack: Bool[np.ndarray, " n"],
-    predicted: Int64[np.ndarray, " n"],
-    scores: Float64[np.ndarray, " n"],
+    answers: _Answers,
 ) -> AttackMetrics:
-    compared = benign | attack
+    compared, predicted, scores = benign | attack, answers.predicted, answers.suspicion
     ranked = benign.any()
     return AttackMetrics(
         n=int(attack.sum()),
-        recall=float((predicted[attack] != 0).mean()),
+        recall=None if predicted is None else float((predicted[attack] != 0).mean()),
         auroc=float(metrics.roc_auc_score(attack[compared], scores[compared])) if ranked else None,
         average_precision=(
             float(metrics.average_precision_score(attack[compared], scores[compared])) if ranked else None

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from assay.errors import AssayError
-from assay.protocols import Data
+from assay.protocols import Data, Samples
 
 
 def chosen_splits(data: Data, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -25,7 +26,7 @@ def chosen_splits(data: Data, wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted or data.splits))
 
 
-def stacked(parts: Sequence[Float32[Tensor, "_ d"]], *, what: str) -> Float32[Tensor, "n d"]:
+def stacked(parts: Sequence[Float[Tensor, "_ d"]], *, what: str) -> Float[Tensor, "n d"]:
     """The answers to all batches, on the CPU.
 
     Raises:
@@ -41,3 +42,17 @@ def stacked(parts: Sequence[Float32[Tensor, "_ d"]], *, what: str) -> Float32[Te
             "the checkpoint overflows on these data"
         )
     return rows
+
+
+def known_somewhere(
+    draws: Sequence[Samples], columns: Sequence[np.ndarray | None], *, unknown: str | int | float
+) -> Shaped[np.ndarray, " n"] | None:
+    """The columns of all draws, one after the other; None where no draw knows it, `unknown` where only some do."""
+    if all(column is None for column in columns):
+        return None
+    return np.concatenate(
+        [
+            np.full(len(samples), unknown) if column is None else column
+            for samples, column in zip(draws, columns, strict=True)
+        ]
+    )

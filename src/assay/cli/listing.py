@@ -18,6 +18,7 @@ from assay.plan import requests, row_of
 if TYPE_CHECKING:
     from assay.provenance.status import State
 
+MOST_NAMES = 3  # on a line of `list` that gives a reason
 SYMBOLS = {"done": "+", "stale": "~", "missing": ".", "failed": "!", "n/a": "-", "off": " "}
 
 
@@ -112,9 +113,18 @@ def _matrix(states: Sequence["State"]) -> list[str]:
     for name, words in rows.items():
         lines.append(f"{name:<{width}}  " + "".join(words[artifact].ljust(cell) for artifact in artifacts))
     lines.append(", ".join(f"{n} {word}" for word, n in Counter(state.word for state in states).items()))
-    told = [state for state in states if state.reasons and state.word not in ("off", "missing")]
-    lines += [f"{s.checkpoint} {s.artifact}: {s.word}: {s.reasons[0]}" for s in told]
+    told: dict[tuple[str, str, str], list[str]] = {}
+    for state in states:
+        if state.reasons and state.word not in ("off", "missing"):
+            told.setdefault((state.artifact, state.word, state.reasons[0]), []).append(state.checkpoint)
+    lines += [f"{_names(names)} {artifact}: {word}: {why}" for (artifact, word, why), names in told.items()]
     return [line.rstrip() for line in lines]
+
+
+def _names(checkpoints: Sequence[str]) -> str:
+    """All of a few checkpoints that share a reason, the first of many."""
+    shown = ", ".join(checkpoints[:MOST_NAMES])
+    return shown if len(checkpoints) <= MOST_NAMES else f"{shown} and {len(checkpoints) - MOST_NAMES} others"
 
 
 def _schema() -> dict[str, Any]:

@@ -113,6 +113,8 @@ def _make_inputs(plan: Plan, request: planning.Request) -> None:
     from assay import job
     from assay.provenance.status import Inspection
 
+    if request.made_from:
+        _make_missing(plan, planning.request(plan, request.row.checkpoint, request.made_from))
     look = Inspection(plan)
     for row in (request.row, *request.partners.values()):
         if look.intake_changes(row.checkpoint):
@@ -121,7 +123,15 @@ def _make_inputs(plan: Plan, request: planning.Request) -> None:
         job.prepare(plan, request.data.name, planning.data_token(plan, request.data.name))
 
 
+def _make_missing(plan: Plan, request: planning.Request) -> None:
+    from assay import job
+
+    _make_inputs(plan, request)
+    if not _done(plan, request):
+        job.make(request, device=plan.device)
+
+
 def _done(plan: Plan, request: planning.Request) -> bool:
     from assay.provenance.status import Inspection
 
-    return Inspection(plan).state(request.row.checkpoint, request.artifact).word == "done"
+    return Inspection(plan).state(request.row.checkpoint, request.artifact, wanted=True).word == "done"

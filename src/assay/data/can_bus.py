@@ -11,6 +11,7 @@ from assay.data.can_graphs import window_graphs
 from assay.data.can_labels import ATTACK_NAMES
 from assay.data.can_messages import Messages, split_messages
 from assay.data.can_scaler import fitted_scaler
+from assay.data.can_sequences import window_sequences
 from assay.data.can_vocabulary import UNKNOWN, Vocabulary, vocabulary
 from assay.data.collated import Collated
 from assay.data.prepared import Prepared, one_class_warnings
@@ -27,8 +28,12 @@ def prepare(
     vocab_scope: str,
     val_fraction: float,
     scaler: str,
+    sequence_length: int,
+    sequence_stride: int,
 ) -> Prepared:
     """Graphs of CAN logs; `files["train"]` gives the splits train and val, every other key a test split.
+
+    Windows are split and scaled before they are put into sequences, which never cross from train to val.
 
     Raises:
         Refused: a log that is not sound, a split without a graph, nothing benign to fit the scaler on.
@@ -45,7 +50,7 @@ def prepare(
         split: _graphs(split, table, numbers, window=window, stride=stride)
         for split, table in messages.items()
     }
-    gap = 0 if stride >= window else ceil(window / stride) - 1
+    gap = (0 if stride >= window else ceil(window / stride) - 1) + (sequence_length - 1) * sequence_stride
     splits = {**_train_and_val(graphs.pop(TRAIN), val_fraction, gap), **graphs}
     fitted = fitted_scaler(scaler, splits[TRAIN])
     facts = {
@@ -60,7 +65,13 @@ def prepare(
         "attack_names": {str(code): name for code, name in ATTACK_NAMES.items()},
         "warnings": warnings + one_class_warnings(splits),
     }
-    return Prepared({split: fitted(raw) for split, raw in splits.items()}, facts)
+    return Prepared(
+        {
+            split: window_sequences(fitted(raw), length=sequence_length, stride=sequence_stride, split=split)
+            for split, raw in splits.items()
+        },
+        facts,
+    )
 
 
 def _messages(files: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Messages], list[str]]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Float64, Int64, Shaped, UInt8
 
+from assay.data.draws import drawn_index, picked
 from assay.data.soundness import refuse_unsound
 from assay.errors import AssayError, Refused
 from assay.protocols import GraphBatch
@@ -31,6 +32,7 @@ class Collated:
     graph_wid: Int64[np.ndarray, " graphs"] | None = None
     record_id: Shaped[np.ndarray, " graphs"] | None = None  # text
     time: Float64[np.ndarray, " graphs"] | None = None  # seconds
+    node_sequence_step: Int64[np.ndarray, " nodes"] | None = None  # of a graph that is a sequence: 0, 1, ...
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], where: str = "prepared graphs") -> "Collated":
@@ -43,7 +45,7 @@ class Collated:
         refuse_unsound(arrays, where)
         known: dict[str, Any] = dict(arrays)
         if "record_id" in known:
-            known["record_id"] = _text(known["record_id"], where)
+            known["record_id"] = decoded_text(known["record_id"], where)
         return cls(**known)
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -56,9 +58,9 @@ class Collated:
 
     def counts(self) -> dict[str, Any]:
         """How much there is of what, as JSON."""
-        kinds = {} if self.attack_type is None else {"attack_types": _tally(self.attack_type[self.y > 0])}
+        kinds = {} if self.attack_type is None else {"attack_types": tally(self.attack_type[self.y > 0])}
         sizes = {"n_graphs": len(self), "n_nodes": len(self.node_id), "n_edges": self.edge_index.shape[1]}
-        return {**sizes, "labels": _tally(self.y), **kinds}
+        return {**sizes, "labels": tally(self.y), **kinds}
 
     def __len__(self) -> int:
         return len(self.y)
@@ -76,16 +78,18 @@ class Collated:
             y=self.y[index],
             node_ptr=pointer(n_nodes),
             edge_ptr=pointer(n_edges),
-            attack_type=_picked(self.attack_type, index),
-            graph_wid=_picked(self.graph_wid, index),
-            record_id=_picked(self.record_id, index),
-            time=_picked(self.time, index),
+            attack_type=picked(self.attack_type, index),
+            graph_wid=picked(self.graph_wid, index),
+            record_id=picked(self.record_id, index),
+            time=picked(self.time, index),
+            node_sequence_step=picked(self.node_sequence_step, nodes),
         )
 
     def batch(self, device: str = "cpu") -> GraphBatch:
         """All graphs side by side as tensors of their own memory."""
         offset = np.repeat(self.node_ptr[:-1], np.diff(self.edge_ptr))
         graph = np.repeat(np.arange(len(self)), np.diff(self.node_ptr))
+        steps = self.node_sequence_step
         return GraphBatch(
             x=torch.tensor(self.x, device=device),
             edge_index=torch.tensor(self.edge_index + offset, device=device),
@@ -94,6 +98,7 @@ class Collated:
             graph=torch.tensor(graph, device=device),
             n_graphs=len(self),
             y=torch.tensor(self.y, device=device),
+            node_sequence_step=None if steps is None else torch.tensor(steps, device=device),
         )
 
 
@@ -138,14 +143,14 @@ class GraphData:
         if split not in self.splits:
             raise AssayError(f"data {self.name} has no split {split!r}; it has: {', '.join(self.splits)}.")
         graphs = self.load(split)
-        index = _drawn(len(graphs), max_samples, seed)
+        index = drawn_index(len(graphs), max_samples, seed)
         return GraphSamples(
             split=split,
             index=index,
             labels=graphs.y[index],
-            attack_type=_picked(graphs.attack_type, index),
-            record_id=_picked(graphs.record_id, index),
-            time=_picked(graphs.time, index),
+            attack_type=picked(graphs.attack_type, index),
+            record_id=picked(graphs.record_id, index),
+            time=picked(graphs.time, index),
             graphs=graphs,
             device=self.device,
         )
@@ -178,12 +183,18 @@ def text_bytes(text: Shaped[np.ndarray, " n"]) -> UInt8[np.ndarray, "n width"]:
     return np.frombuffer(encoded.tobytes(), np.uint8).reshape(len(text), encoded.dtype.itemsize)
 
 
-def _tally(values: Int64[np.ndarray, " n"]) -> dict[str, int]:
+def tally(values: Int64[np.ndarray, " n"]) -> dict[str, int]:
+    """How often each value occurs, as JSON."""
     found, counts = np.unique(values, return_counts=True)
     return {str(value): int(count) for value, count in zip(found, counts, strict=True)}
 
 
-def _text(matrix: UInt8[np.ndarray, "n width"], where: str) -> Shaped[np.ndarray, " n"]:
+def decoded_text(matrix: UInt8[np.ndarray, "n width"], where: str) -> Shaped[np.ndarray, " n"]:
+    """The texts that `text_bytes` gave.
+
+    Raises:
+        Refused: it is no UTF-8; the text begins with `where`.
+    """
     if matrix.shape[1] == 0:
         return np.full(len(matrix), "")
     rows = np.ascontiguousarray(matrix).view(f"S{matrix.shape[1]}")[:, 0]
@@ -193,17 +204,7 @@ def _text(matrix: UInt8[np.ndarray, "n width"], where: str) -> Shaped[np.ndarray
         raise Refused(f"{where}: record_id holds {error.object!r}, which is not UTF-8 text.") from None
 
 
-def _picked(known: np.ndarray | None, index: np.ndarray) -> np.ndarray | None:
-    return None if known is None else known[index]
-
-
 def _ranges(start: np.ndarray, count: np.ndarray) -> np.ndarray:
     """start[0], start[0]+1, ... count[0] of them, then those of start[1]."""
     before = np.cumsum(count) - count
     return np.arange(count.sum()) + np.repeat(start - before, count)
-
-
-def _drawn(n: int, max_samples: int | None, seed: int) -> Int64[np.ndarray, " drawn"]:
-    if max_samples is None or n <= max_samples:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, max_samples, replace=False))

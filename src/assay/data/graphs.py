@@ -1,16 +1,13 @@
 """Graphs that were collated elsewhere: one npz or safetensors file a split."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
-from math import prod
 from pathlib import Path
-from typing import IO
 
 import numpy as np
-from numpy.lib import format as npy
 from safetensors.numpy import load_file
 
 from assay.data.collated import Collated, text_bytes
+from assay.data.npz import read_npz
 from assay.data.prepared import Prepared, one_class_warnings
 from assay.data.soundness import refuse_names
 from assay.errors import Refused
@@ -20,7 +17,7 @@ def prepare(files: Mapping[str, Sequence[Path]]) -> Prepared:
     """The splits as they are in the files, checked.
 
     Fields: `x edge_index edge_attr node_id y node_ptr edge_ptr`, and where known `attack_type
-    graph_wid record_id time`, as in `Collated`; `record_id` may be an array of text.
+    graph_wid record_id time node_sequence_step`, as in `Collated`; `record_id` may be an array of text.
 
     Raises:
         Refused: a split of several files, a damaged file, a field that is missing, unknown or
@@ -43,49 +40,10 @@ def _graphs(split: str, paths: Sequence[Path]) -> Collated:
     if len(paths) != 1:
         raise Refused(f"split {split} has {len(paths)} files; allowed: 1 npz or safetensors file.")
     path = paths[0]
-    arrays = _npz(path) if path.suffix.lower() == ".npz" else _safetensors(path)
+    arrays = read_npz(path, refuse_names) if path.suffix.lower() == ".npz" else _safetensors(path)
     if "record_id" in arrays and arrays["record_id"].dtype.kind == "U":
         arrays["record_id"] = _encoded(arrays["record_id"], path)
     return Collated.from_arrays(arrays, str(path))
-
-
-def _npz(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            names = [member.filename.removesuffix(".npy") for member in members]
-            _refuse_repeated(names, path)
-            refuse_names(dict.fromkeys(names), str(path))
-            return {name: _member(archive, member, path) for name, member in zip(names, members, strict=True)}
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise Refused(f"{path} is not a readable npz file: {error}.") from error
-
-
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> np.ndarray:
-    """The array, read to its end so that the zip checks its CRC."""
-    try:
-        with archive.open(member) as stream:
-            shape, fortran, dtype = _header(stream)
-            content = stream.read()
-            _refuse_other_length(shape, dtype, len(content))
-            return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
-    except Exception as error:  # every failure of a hostile member is the same refusal
-        raise Refused(f"{path}: field {member.filename} cannot be read: {error}.") from error
-
-
-def _header(stream: IO[bytes] | zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:
-    version = npy.read_magic(stream)
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    if version not in readers:
-        raise ValueError(f"npy version {version}; allowed: 1.0 and 2.0")
-    return readers[version](stream)
-
-
-def _refuse_other_length(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int) -> None:
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects; allowed: numbers and text")
-    if min(shape, default=0) < 0 or prod(shape) * dtype.itemsize != n_bytes:
-        raise ValueError(f"{n_bytes} bytes for shape {shape} of {dtype}")
 
 
 def _safetensors(path: Path) -> dict[str, np.ndarray]:
@@ -102,12 +60,6 @@ def _encoded(text: np.ndarray, path: Path) -> np.ndarray:
         return text_bytes(text)
     except ValueError as error:
         raise Refused(f"{path}: record_id is not text: {error}.") from error
-
-
-def _refuse_repeated(names: Sequence[str], path: Path) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise Refused(f"{path} has more than one field of the name {', '.join(repeated)}.")
 
 
 def _refuse_other_widths(splits: Mapping[str, Collated], files: Mapping[str, Sequence[Path]]) -> None:

@@ -2,23 +2,44 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from assay.data.collated import Collated
+import numpy as np
+from jaxtyping import Int64
+
+
+@runtime_checkable
+class Split(Protocol):
+    """One split, whatever kind of samples it holds."""
+
+    @property
+    def y(self) -> Int64[np.ndarray, " n"]:
+        """The labels; 0 is benign."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that is known, as safetensors holds it."""
+        ...
+
+    def counts(self) -> dict[str, Any]:
+        """How much there is of what, as JSON."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Splits by name, and facts: JSON values, `num_ids` and `warnings` among them."""
+    """Splits by name, and facts: JSON values, `warnings` among them."""
 
-    splits: Mapping[str, Collated]
+    splits: Mapping[str, Split]
     facts: Mapping[str, Any]  # any JSON value
 
 
-def one_class_warnings(splits: Mapping[str, Collated]) -> list[str]:
-    """A sentence for every split whose graphs all have one label."""
+def one_class_warnings(splits: Mapping[str, Split]) -> list[str]:
+    """A sentence for every split whose samples all have one label."""
     return [
-        f"split {name}: all {len(graphs)} graphs have label {graphs.y[0]}"
-        for name, graphs in splits.items()
-        if graphs.y.min() == graphs.y.max()
+        f"split {name}: all {len(split)} samples have label {split.y[0]}"
+        for name, split in splits.items()
+        if split.y.min() == split.y.max()
     ]

@@ -21,6 +21,7 @@ OPTIONAL: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "graph_wid": ("int64", ("graphs",)),
     "record_id": ("uint8", ("graphs", "bytes")),
     "time": ("float64", ("graphs",)),
+    "node_sequence_step": ("int64", ("nodes",)),
 }
 FIELDS = {**REQUIRED, **OPTIONAL}
 
@@ -36,7 +37,7 @@ def refuse_unsound(arrays: Mapping[str, np.ndarray], where: str) -> None:
     _refuse_edges(arrays, where)
     for name in ("x", "edge_attr", "time"):
         _refuse_not_finite(name, arrays, where)
-    for name in ("node_id", "y", "attack_type", "graph_wid"):
+    for name in ("node_id", "y", "attack_type", "graph_wid", "node_sequence_step"):
         _refuse_negative(name, arrays, where)
 
 

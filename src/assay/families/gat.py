@@ -1,6 +1,5 @@
 """GAT classifiers of CAN-bus graphs: embeddings, layers and logits of a graph."""
 
-import dataclasses
 import warnings
 from collections.abc import Mapping
 from typing import Any, final
@@ -10,17 +9,24 @@ from jaxtyping import Float32
 from torch import Tensor
 from torch_geometric.nn import global_mean_pool
 
-from assay.errors import AssayError, Refused, ResultWarning
-from assay.families.gat_network import GatNetwork, GatSettings
-from assay.families.gat_objective import GRAPHS_AT_A_TIME, GatObjective
+from assay.errors import AssayError, ResultWarning
+from assay.families.convolutions import CONV_TYPES, attends_along_edges
+from assay.families.detection import by_logits
+from assay.families.gat_features import fusion_features
+from assay.families.gat_network import POOLS, GatNetwork, GatSettings
+from assay.families.gat_objective import GRAPHS_AT_A_TIME, GatObjective, covers
 from assay.families.hyperparameters import HyperParameters
+from assay.families.input_encoder import fitting_batch, input_settings
+from assay.families.network_objective import NetworkObjective
+from assay.families.published_checkpoint import published_values
+from assay.families.sequence_pool import SEQUENCE_POOLS
 from assay.families.state import load_state
-from assay.protocols import Attention, GraphBatch, Samples
+from assay.protocols import Attention, Detection, GraphBatch, Objective, Samples
 
 CLASS_PATHS = ("graphids.core.models.supervised.gat.GAT",)
-ID_ENCODERS = "graphids.core.models.id_encoding."
 PRESETS = {"small": (24, 2, 4), "large": (64, 3, 8)}  # hidden, layers, heads
 PRESET_OTHERWISE = (48, 3, 8)
+MOST_POOLS = 16
 
 
 def load(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> "GatSubject":
@@ -31,8 +37,8 @@ def load(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> "GatSubje
     is allocated.
 
     Raises:
-        Refused: another family's checkpoint, hyper-parameters or tensors that do not fit, or a feature of
-            the published class that is not supported.
+        Refused: another family's checkpoint, hyper-parameters or tensors that do not fit, or an
+            `id_encoder_cfg`, which is an object of code that we do not have.
     """
     with torch.device("meta"):
         network = GatNetwork(settings(hparams))
@@ -42,9 +48,10 @@ def load(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> "GatSubje
 
 @final
 class GatSubject:
-    """A loaded GAT. A node identity that it does not know is taken as identity 0, "unknown"."""
+    """A loaded GAT. A node identity that its table does not have is taken as identity 0, "unknown"."""
 
     family = "gat"
+    noise_width = 0
 
     def __init__(self, network: GatNetwork):
         self.network = network.eval().requires_grad_(False)
@@ -55,26 +62,47 @@ class GatSubject:
         return self
 
     @torch.inference_mode()
-    def embed(self, batch: GraphBatch) -> Float32[Tensor, "graphs d"]:
-        """The pooled vector before the linear layers."""
-        return self.network.embedding(self._fitting(batch))
+    def embed(
+        self, batch: GraphBatch, noise: Float32[Tensor, "nodes k"] | None = None
+    ) -> Float32[Tensor, "graphs d"]:
+        """The pooled vector before the linear layers, in which nothing is random."""
+        return self.network.embedding(self._poolable(batch))
 
     @torch.inference_mode()
     def layers(self, batch: GraphBatch) -> list[Float32[Tensor, "graphs d"]]:
-        """The output of every convolution after ReLU, its mean over the nodes of each graph."""
+        """The output of every layer (after ReLU, but for gps), its mean over the nodes of each graph."""
         outputs = self.network.representations(self._fitting(batch))
         return [global_mean_pool(output, batch.graph, batch.n_graphs) for output in outputs]
 
     @torch.inference_mode()
     def predict(self, batch: GraphBatch) -> Float32[Tensor, "graphs classes"]:
         """Logits; class 0 is benign."""
-        return self.network(self._fitting(batch))
+        return self.network(self._poolable(batch))
+
+    def class_features(
+        self, samples: Samples, *, batch_size: int
+    ) -> Mapping[str, Float32[Tensor, "graphs width"]]:
+        """Certainty, statistics of the embedding, and probabilities: what a fusion policy hears of this expert.
+
+        Raises:
+            AssayError: the checkpoint has not two classes.
+        """
+        if (n := self.network.settings.num_classes) != 2:
+            raise AssayError(f"a fusion policy takes the probabilities of 2 classes, the checkpoint has {n}")
+        logits = torch.cat([self.predict(batch) for batch in samples.batches(batch_size)])
+        return fusion_features(
+            logits, torch.cat([self.embed(batch) for batch in samples.batches(batch_size)])
+        )
+
+    def detect(self, samples: Samples, *, batch_size: int, seed: int) -> Detection:
+        """The class of the largest logit and the log odds of an attack, in which nothing is random."""
+        return by_logits(torch.cat([self.predict(batch) for batch in samples.batches(batch_size)]))
 
     def parameters(self) -> Mapping[str, Tensor]:
         """By name, in the order of the checkpoint; `temporal_event_head` among them, which never acts on graphs."""
         return dict(self.network.named_parameters())
 
-    def objective(self, samples: Samples, *, seed: int) -> GatObjective:
+    def objective(self, samples: Samples, *, seed: int) -> Objective:
         """The cross entropy of the graphs, in which nothing is random.
 
         Raises:
@@ -87,29 +115,43 @@ class GatSubject:
             raise AssayError(
                 f"split {samples.split} has label {top}; the checkpoint has {n_classes} classes (num_classes)"
             )
-        batches = [self._fitting(batch) for batch in samples.batches(GRAPHS_AT_A_TIME)]
-        return GatObjective(self.network, batches)
+        batches = [self._poolable(batch) for batch in samples.batches(GRAPHS_AT_A_TIME)]
+        engine = GatObjective if covers(self.network, batches) else NetworkObjective
+        return engine(self.network, batches)
 
     @torch.inference_mode()
     def attend(self, batch: GraphBatch) -> list[Attention]:
-        """One a convolution: the edges without loops in their order, then one loop a node in node order."""
+        """One a convolution: its edges in their order.
+
+        gat and gatv2 replace loops: the edges without them, then one loop a node in node order.
+
+        Raises:
+            AssayError: the convolutions are gps layers.
+        """
+        conv_type = self.network.settings.conv_type
+        if not attends_along_edges(conv_type):
+            raise AssayError(
+                f"conv_type {conv_type} has no attention over edges that explains its output: each layer adds "
+                "self-attention among all nodes of a graph; attention is for gat, gatv2 and transformer"
+            )
         return self.network.attention(self._fitting(batch))
 
     def _fitting(self, batch: GraphBatch) -> GraphBatch:
         sizes = self.network.settings
-        _check_width("node features", batch.x.shape[1], "in_channels", sizes.in_channels)
-        if sizes.reads_edge_features:
-            _check_width("edge features", batch.edge_attr.shape[1], "edge_dim", sizes.edge_dim)
-        unknown = (batch.node_id < 0) | (batch.node_id >= sizes.num_ids)
-        if not unknown.any():
-            return batch
-        warnings.warn(
-            f"the data have nodes with an identity outside 0..{sizes.num_ids - 1}, the checkpoint's own; "
-            "taken as 0, unknown",
-            ResultWarning,
-            stacklevel=3,
-        )
-        return dataclasses.replace(batch, node_id=batch.node_id.masked_fill(unknown, 0))
+        edge_dim = sizes.edge_dim if sizes.reads_edge_features else None
+        return fitting_batch(batch, sizes.inputs, edge_dim=edge_dim)
+
+    def _poolable(self, batch: GraphBatch) -> GraphBatch:
+        """The fitting batch; told where the checkpoint names a pool over steps and the data have none."""
+        pool = self.network.settings.sequence_pool
+        if batch.node_sequence_step is None and pool not in ("auto", "flat"):
+            warnings.warn(
+                f"the checkpoint pools steps (sequence_pool {pool}), the data have no node_sequence_step; "
+                "all nodes of a graph are pooled at once",
+                ResultWarning,
+                stacklevel=3,
+            )
+        return self._fitting(batch)
 
 
 def settings(hparams: Mapping[str, Any]) -> GatSettings:
@@ -120,65 +162,31 @@ def settings(hparams: Mapping[str, Any]) -> GatSettings:
     Raises:
         Refused: every problem at once.
     """
-    values = HyperParameters(_published(hparams))
+    values = published_values(hparams, family="gat", class_paths=CLASS_PATHS)
     hidden, layers, heads = PRESETS.get(values.text("scale", default="small"), PRESET_OTHERWISE)
     result = GatSettings(
-        conv_type=values.choice(
-            "conv_type", default="gatv2", supported=("gat", "gatv2"), later=("transformer", "gps")
-        ),
-        num_ids=values.integer("num_ids", default=None, least=1, most=2**29),
-        embedding_dim=values.integer("embedding_dim", default=16, least=1, most=4096),
-        in_channels=values.integer("in_channels", default=None, least=1, most=65536),
+        inputs=input_settings(values, embedding_dim=16),
+        conv_type=values.choice("conv_type", default="gatv2", supported=CONV_TYPES),
         edge_dim=values.integer("edge_dim", default=11, least=1, most=65536),
         hidden=values.integer("hidden", default=hidden, least=1, most=4096),
         heads=values.integer("heads", default=heads, least=1, most=64),
         layers=values.integer("layers", default=layers, least=1, most=64),
+        pools=_pools(values),
+        sequence_pool=values.choice("sequence_pool", default="auto", supported=("flat", *SEQUENCE_POOLS)),
         fc_layers=values.integer("fc_layers", default=3, least=1, most=64),
         num_classes=values.integer("num_classes", default=2, least=2, most=65536),
         dropout=values.fraction("dropout", default=0.2),
     )
-    _check_support(values)
     values.refuse_problems()
     return result
 
 
-def _published(hparams: Mapping[str, Any]) -> Mapping[str, Any]:
-    class_path = hparams.get("class_path")
-    if class_path not in CLASS_PATHS:
-        raise Refused(
-            f"class_path is {str(class_path)[:200]!a}; family gat reads {', '.join(CLASS_PATHS)}. "
-            "Another family is chosen in the column `family` of the checkpoint sheet."
-        )
-    values = hparams.get("hyper_parameters")
-    if not isinstance(values, Mapping):
-        raise Refused(f"hyper_parameters is a {type(values).__name__}; a GAT checkpoint has a mapping there")
-    return values
-
-
-def _check_support(values: HyperParameters) -> None:
-    values.choice(
-        "sequence_pool", default="auto", supported=("auto", "flat", "mean"), later=("attention", "gru")
-    )
-    values.choice(
-        "id_encoder_class_path",
-        default=f"{ID_ENCODERS}LookupIdEncoder",
-        supported=(f"{ID_ENCODERS}LookupIdEncoder",),
-        later=(f"{ID_ENCODERS}HashIdEncoder",),
-    )
-    if values.raw("id_encoder_cfg") is not None:
-        values.not_yet("id_encoder_cfg (supported: None)")
-    if values.integer("proj_dim", default=0, least=0, most=65536) > 0:
-        values.not_yet(f"proj_dim {values.raw('proj_dim')} (supported: 0)")
-    pools = values.raw("pool_aggrs")
-    if pools is not None and not isinstance(pools, list | tuple):
-        values.problem("pool_aggrs", pools, "None or a list")
-    elif pools is not None and len(pools) > 1:
-        values.not_yet(f"pool_aggrs of {len(pools)} pools (supported: one, which is the mean)")
-
-
-def _check_width(what: str, got: int, key: str, expected: int) -> None:
-    if got != expected:
-        raise AssayError(
-            f"the data have {got} {what}, the checkpoint takes {expected} (hyper_parameters.{key}): "
-            "it was trained on other data; change the column `data` of the checkpoint sheet"
-        )
+def _pools(values: HyperParameters) -> tuple[str, ...]:
+    """The pools side by side; as published a single one is the mean, whatever its name."""
+    named = values.raw("pool_aggrs")
+    if isinstance(named, list | tuple) and len(named) < 2:
+        return ("mean",)
+    if isinstance(named, list | tuple) and len(named) > MOST_POOLS:
+        values.problem("pool_aggrs", named, f"at most {MOST_POOLS} pools")
+        return ("mean",)
+    return values.choices("pool_aggrs", supported=POOLS) or ("mean",)

@@ -2,26 +2,31 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
-from torch_geometric.nn import GATConv, GATv2Conv, JumpingKnowledge, global_mean_pool
+from torch_geometric.nn import JumpingKnowledge
+from torch_geometric.nn.aggr import MultiAggregation
 
+from assay.families.convolutions import attention_step, convolution, convolution_step, reads_edge_features
+from assay.families.input_encoder import InputEncoder, InputSettings
+from assay.families.sequence_pool import SEQUENCE_POOLS, occupied_cells
 from assay.protocols import Attention, GraphBatch
+
+POOLS = ("mean", "max", "sum", "min", "std")
 
 
 @dataclass(frozen=True, slots=True)
 class GatSettings:
     """The hyper-parameters that decide the network."""
 
-    conv_type: str  # gat or gatv2
-    num_ids: int
-    embedding_dim: int
-    in_channels: int
+    inputs: InputSettings
+    conv_type: str  # one of CONV_TYPES
     edge_dim: int
     hidden: int  # of one head
     heads: int
     layers: int
+    pools: tuple[str, ...]  # of POOLS, over the nodes of a graph, side by side
+    sequence_pool: str  # flat or one of SEQUENCE_POOLS
     fc_layers: int
     num_classes: int
     dropout: float
@@ -32,13 +37,18 @@ class GatSettings:
         return self.hidden * self.heads
 
     @property
+    def pooled_width(self) -> int:
+        """Width of a graph's embedding: all pools side by side."""
+        return self.width * len(self.pools)
+
+    @property
     def reads_edge_features(self) -> bool:
         """Whether the convolutions take `edge_attr`."""
-        return self.conv_type == "gatv2"
+        return reads_edge_features(self.conv_type)
 
 
 class GatNetwork(nn.Module):
-    """Identity embedding and features, convolutions, jumping knowledge (LSTM), mean pool, linear layers.
+    """Identity and features, convolutions, jumping knowledge (LSTM), pools, linear layers.
 
     Parameters are named and ordered as in the published checkpoints. `temporal_event_head` is one of those
     names: it acts on event sequences only, never on graphs.
@@ -46,44 +56,53 @@ class GatNetwork(nn.Module):
 
     def __init__(self, settings: GatSettings):
         super().__init__()
-        width = settings.width
+        width, pooled = settings.width, settings.pooled_width
         self.settings = settings
-        self.input_encoder = InputEncoder(settings)
+        self.input_encoder = InputEncoder(settings.inputs)
         self.convs = nn.ModuleList(_convolutions(settings))
         self.jk = JumpingKnowledge("lstm", channels=width, num_layers=settings.layers)
+        self.pool = MultiAggregation(list(settings.pools))
+        if settings.sequence_pool in SEQUENCE_POOLS:
+            self.add_module(_sequence_pool(settings), SEQUENCE_POOLS[settings.sequence_pool](pooled))
         self.fc_layers = nn.ModuleList(_head(settings))
         self.temporal_event_head = nn.Sequential(
-            nn.Linear(2 * width + settings.in_channels, width),
+            nn.Linear(2 * width + settings.inputs.in_channels, pooled),
             nn.ReLU(),
             nn.Dropout(settings.dropout),
-            nn.Linear(width, settings.num_classes),
+            nn.Linear(pooled, settings.num_classes),
         )
-        self.dropout = nn.Dropout(settings.dropout)
+        self.activation = nn.Sequential(nn.ReLU(), nn.Dropout(settings.dropout))
 
     def representations(self, batch: GraphBatch) -> list[Float[Tensor, "nodes d"]]:
-        """The output of every convolution after ReLU (and, while training, dropout)."""
+        """The output of every layer: after ReLU (and, while training, dropout) where it is no gps layer."""
         x = self.input_encoder(batch.x, batch.node_id)
-        edge_features = (batch.edge_attr,) if self.settings.reads_edge_features else ()
         outputs = []
         for conv in self.convs:
-            x = self.dropout(torch.relu(conv(x, batch.edge_index, *edge_features)))
+            x = convolution_step(conv, x, batch, activation=self.activation)
             outputs.append(x)
         return outputs
 
     def attention(self, batch: GraphBatch) -> list[Attention]:
-        """The weights of every convolution, as the layer itself returns them."""
+        """The weights of every convolution, as the layer itself returns them; a gps layer has none."""
         x = self.input_encoder(batch.x, batch.node_id)
-        edge_features = (batch.edge_attr,) if self.settings.reads_edge_features else ()
         weights = []
         for conv in self.convs:
-            x, attended = conv(x, batch.edge_index, *edge_features, return_attention_weights=True)
-            x = self.dropout(torch.relu(x))
-            weights.append(Attention(*attended))
+            x, attended = attention_step(conv, x, batch, activation=self.activation)
+            weights.append(attended)
         return weights
 
     def embedding(self, batch: GraphBatch) -> Float[Tensor, "graphs d"]:
-        """The mean over a graph's nodes of its layers, weighed by the jumping knowledge."""
-        return global_mean_pool(self.jk(self.representations(batch)), batch.graph, batch.n_graphs)
+        """A graph's nodes, whose layers the jumping knowledge weighs, pooled; by steps where the batch has them."""
+        nodes, steps = self.jk(self.representations(batch)), self.steps(batch)
+        if steps is None:
+            return self.pool(nodes, batch.graph, dim_size=batch.n_graphs)
+        occupied = occupied_cells(batch.graph, steps, batch.n_graphs)
+        pooled = self.pool(nodes, occupied.of_node, dim_size=len(occupied.graph))
+        return self.get_submodule(_sequence_pool(self.settings))(pooled, occupied)
+
+    def steps(self, batch: GraphBatch) -> Int64[Tensor, " nodes"] | None:
+        """The steps that are pooled one by one; None where all nodes of a graph are pooled at once."""
+        return batch.node_sequence_step if self.settings.sequence_pool in SEQUENCE_POOLS else None
 
     def forward(self, batch: GraphBatch) -> Float[Tensor, "graphs classes"]:
         """Logits."""
@@ -93,45 +112,21 @@ class GatNetwork(nn.Module):
         return x
 
 
-class InputEncoder(nn.Module):
-    """The embedding of a node's identity, then its features."""
-
-    def __init__(self, settings: GatSettings):
-        super().__init__()
-        self.id_encoder = LookupIdEncoder(settings)
-
-    def forward(
-        self, x: Float[Tensor, "nodes features"], node_id: Int64[Tensor, " nodes"]
-    ) -> Float[Tensor, "nodes inputs"]:
-        """Identity first."""
-        return torch.cat([self.id_encoder(node_id), x], dim=1)
-
-
-class LookupIdEncoder(nn.Module):
-    """One vector per known identity; 0 is the unknown one."""
-
-    def __init__(self, settings: GatSettings):
-        super().__init__()
-        self.embedding = nn.Embedding(settings.num_ids, settings.embedding_dim)
-
-    def forward(self, node_id: Int64[Tensor, " nodes"]) -> Float[Tensor, "nodes d"]:
-        """The rows of the table."""
-        return self.embedding(node_id)
-
-
 def _convolutions(settings: GatSettings) -> list[nn.Module]:
-    first = settings.embedding_dim + settings.in_channels
-    widths = [first] + [settings.width] * (settings.layers - 1)
-    if settings.reads_edge_features:
-        return [
-            GATv2Conv(width, settings.hidden, heads=settings.heads, edge_dim=settings.edge_dim)
-            for width in widths
-        ]
-    return [GATConv(width, settings.hidden, heads=settings.heads) for width in widths]
+    widths = [settings.inputs.width] + [settings.width] * (settings.layers - 1)
+    return [
+        convolution(settings.conv_type, width, settings.hidden, settings.heads, settings.edge_dim)
+        for width in widths
+    ]
+
+
+def _sequence_pool(settings: GatSettings) -> str:
+    """The published name: sequence_attention or sequence_gru; the mean has no parameters."""
+    return f"sequence_{settings.sequence_pool}"
 
 
 def _head(settings: GatSettings) -> list[nn.Module]:
-    width = settings.width
+    width = settings.pooled_width
     modules: list[nn.Module] = []
     for _ in range(settings.fc_layers - 1):
         modules += [nn.Linear(width, width), nn.ReLU(), nn.Dropout(settings.dropout)]

@@ -20,8 +20,20 @@ GRAPHS_AT_A_TIME = 32  # their layers stay in the cache, which is worth more tha
 State = Mapping[str, Tensor]
 
 
+def covers(network: GatNetwork, batches: Sequence[GraphBatch]) -> bool:
+    """Whether the engine below computes what the network does on these batches."""
+    sizes = network.settings
+    return (
+        sizes.conv_type in ("gat", "gatv2")
+        and sizes.pools == ("mean",)
+        and not sizes.inputs.n_hashes
+        and not sizes.inputs.proj_dim
+        and all(network.steps(batch) is None for batch in batches)
+    )
+
+
 class GatObjective:
-    """Answers `assay.protocols.Objective`; never changes the network."""
+    """Answers `assay.protocols.Objective` for what it `covers`; never changes the network."""
 
     def __init__(self, network: GatNetwork, batches: Sequence[GraphBatch]):
         self._settings = network.settings
@@ -159,7 +171,7 @@ def _jumping_knowledge(
 def _lstm(
     state: State, inputs: Sequence[Float32[Tensor, "nodes d"]], direction: str
 ) -> list[Float32[Tensor, "nodes u"]]:
-    """The hidden states of one direction. The first step has no state before it: no product with one, no forget gate."""
+    """The hidden states of one direction; the first step has no state before it: no product, no forget gate."""
     weight, again = state[f"weight_ih_l0{direction}"], state[f"weight_hh_l0{direction}"]
     bias = state[f"bias_ih_l0{direction}"] + state[f"bias_hh_l0{direction}"]
     u = again.shape[1]

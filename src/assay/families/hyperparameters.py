@@ -14,8 +14,9 @@ class HyperParameters:
     before `refuse_problems` has passed. A key that is absent or None takes its default.
     """
 
-    def __init__(self, values: Mapping[str, Any]):
+    def __init__(self, values: Mapping[str, Any], where: str = "hyper_parameters"):
         self._values = values
+        self._where = where
         self._problems: list[str] = []
 
     def integer(self, key: str, *, default: int | None, least: int, most: int) -> int:
@@ -34,6 +35,14 @@ class HyperParameters:
         self.problem(key, value, "a number from 0 to below 1")
         return default
 
+    def flag(self, key: str, *, default: bool) -> bool:
+        """True or False."""
+        value = self._value(key, default)
+        if isinstance(value, bool):
+            return value
+        self.problem(key, value, "True or False")
+        return default
+
     def text(self, key: str, *, default: str) -> str:
         """A string."""
         value = self._value(key, default)
@@ -42,18 +51,35 @@ class HyperParameters:
         self.problem(key, value, "a string")
         return default
 
-    def choice(
-        self, key: str, *, default: str, supported: tuple[str, ...], later: tuple[str, ...] = ()
-    ) -> str:
-        """One of the supported strings; those in `later` exist, but are not supported yet."""
+    def choice(self, key: str, *, default: str, supported: tuple[str, ...]) -> str:
+        """One of the supported strings."""
         value = self.text(key, default=default)
         if value in supported:
             return value
-        if value in later:
-            self.not_yet(f"{key} {value!r} (supported: {', '.join(supported)})")
-        else:
-            self.problem(key, value, f"one of {', '.join(supported)}")
+        self.problem(key, value, f"one of {', '.join(supported)}")
         return default
+
+    def choices(self, key: str, *, supported: tuple[str, ...]) -> tuple[str, ...]:
+        """A list of the supported strings; none where the key is absent."""
+        values = self._value(key, [])
+        if not isinstance(values, list | tuple):
+            self.problem(key, values, "None or a list")
+            return ()
+        for value in values:
+            if value not in supported:
+                self.problem(key, value, f"a list of {', '.join(supported)}")
+                return ()
+        return tuple(values)
+
+    def below(self, key: str) -> "HyperParameters":
+        """The mapping under the key, whose problems are this one's too; an empty one where it is absent."""
+        values = self._value(key, {})
+        if not isinstance(values, Mapping):
+            self.problem(key, values, "None or a mapping")
+            values = {}
+        below = HyperParameters(values, f"{self._where}.{key}")
+        below._problems = self._problems
+        return below
 
     def raw(self, key: str) -> Any:
         """Whatever the file holds under the key; None where it is absent."""
@@ -61,7 +87,7 @@ class HyperParameters:
 
     def problem(self, key: str, value: Any, allowed: str) -> None:
         """Keeps one problem of one key."""
-        self._problems.append(f"hyper_parameters.{key} is {_shown(value)}; allowed: {allowed}")
+        self._problems.append(f"{self._where}.{key} is {_shown(value)}; allowed: {allowed}")
 
     def not_yet(self, what: str) -> None:
         """Keeps one feature of the published class that is not supported."""

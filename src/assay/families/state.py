@@ -13,14 +13,14 @@ LOSS = "loss_fn."  # a weighted loss keeps its class weights in the state dict
 
 
 def load_state(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Gives a network built on the meta device the tensors of a checkpoint as float32.
+    """Gives a network built on the meta device the tensors of a checkpoint, those of float types as float32.
 
     Shapes are compared before anything is allocated. Names are cleaned: `_orig_mod.` is deleted wherever it
     stands, then names that begin with `loss_fn.` are dropped.
 
     Raises:
-        Refused: two names that are one when cleaned; missing, unexpected, wrongly shaped or non-float
-            tensors; a value beyond float32. All of them are listed.
+        Refused: two names that are one when cleaned; missing, unexpected or wrongly shaped tensors, or
+            of another kind (a float type may be any); a value beyond float32. All of them are listed.
     """
     found = _cleaned(tensors)
     expected = network.state_dict()
@@ -54,12 +54,18 @@ def _problems(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> It
             yield f"unexpected: {name!a} {list(tensor.shape)}"
         elif tensor.shape != expected[name].shape:
             yield f"wrong shape: {name} is {list(tensor.shape)}, expected {list(expected[name].shape)}"
-        elif not tensor.is_floating_point():
+        elif expected[name].is_floating_point() and not tensor.is_floating_point():
             yield f"wrong type: {name} is {tensor.dtype}, expected a float type"
+        elif not expected[name].is_floating_point() and tensor.dtype != expected[name].dtype:
+            yield f"wrong type: {name} is {tensor.dtype}, expected {expected[name].dtype}"
 
 
 def _as_float32(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    others = {name: tensor for name, tensor in tensors.items() if tensor.dtype != torch.float32}
+    others = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if tensor.is_floating_point() and tensor.dtype != torch.float32
+    }
     if not others:
         return dict(tensors)
     cast = {name: tensor.to(torch.float32) for name, tensor in others.items()}

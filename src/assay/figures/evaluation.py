@@ -7,7 +7,7 @@ from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from assay.artifacts.evaluation import Evaluation, RocCurve, SplitMetrics
+from assay.artifacts.evaluation import NO_THRESHOLD, Evaluation, RocCurve, SplitMetrics
 from assay.figures.heat_table import heat_table
 from assay.figures.style import (
     GREY,
@@ -32,7 +32,7 @@ def draw(result: Evaluation) -> Figure:
         say(figure.add_subplot(), "no split")
         return figure
     rows = -(-len(result.splits) // COLUMNS)
-    classes = max(len(metrics.confusion) for metrics in result.splits.values())
+    classes = max(len(metrics.class_counts) for metrics in result.splits.values())
     heights = [_curves_inches(result.splits), rows * (0.9 + max(1.0, 0.3 * classes))]
     figure = titled_figure(_title(result), _notes(result), height_inches=0.7 + sum(heights))
     curves, tables = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
@@ -59,7 +59,7 @@ def _notes(result: Evaluation) -> list[str]:
     averaged = next(iter(result.splits.values())).averaged
     area = "" if averaged == "class 1" else f" The field auroc is another: {averaged}."
     return [
-        f"ROC: any attack against benign samples; marks: the largest logit decides.{area} "
+        f"ROC: any attack against benign samples; marks: what the checkpoint decides.{area} "
         "Confusion: counts, and shares of the row as colour."
     ]
 
@@ -90,13 +90,15 @@ def _draw_curve(axes: Axes, roc: RocCurve, metrics: SplitMetrics, split: str, at
         linestyle=at.line,
         label=f"{split}, area {area:.3f}",
     )
-    axes.plot(*_decided(metrics), color=at.colour, marker=at.marker, markersize=5, linestyle="none")
+    if metrics.confusion is not None:
+        decided = _decided(metrics.confusion, metrics.class_counts)
+        axes.plot(*decided, color=at.colour, marker=at.marker, markersize=5, linestyle="none")
 
 
-def _decided(metrics: SplitMetrics) -> tuple[float, float]:
+def _decided(confusion: list[list[int]], class_counts: list[int]) -> tuple[float, float]:
     """Where the predictions lie on the ROC: shares of benign samples and of attacks that are called attacks."""
-    called = np.array(metrics.confusion)[:, 1:].sum(1)
-    counts = np.array(metrics.class_counts)
+    called = np.array(confusion)[:, 1:].sum(1)
+    counts = np.array(class_counts)
     return float(called[0] / counts[0]), float(called[1:].sum() / counts[1:].sum())
 
 
@@ -110,9 +112,14 @@ def _draw_recalls(axes: Axes, splits: Mapping[str, SplitMetrics]) -> None:
     if not names:
         say(axes, "No attack, or none whose type is known.")
         return
+    if all(metrics.confusion is None for metrics in splits.values()):
+        say(axes, f"No recall: {NO_THRESHOLD}.")
+        return
     height = 0.8 / len(splits)
     for i, (split, metrics) in enumerate(splits.items()):
         for name, of_type in metrics.attack_types.items():
+            if of_type.recall is None:
+                continue
             y = names.index(name) + (i - (len(splits) - 1) / 2) * height
             axes.plot([0, of_type.recall], [y, y], color=look(i).colour, linestyle=look(i).line)
             axes.plot(of_type.recall, y, color=look(i).colour, marker=look(i).marker, markersize=4)
@@ -134,12 +141,16 @@ def _draw_confusions(figure: SubFigure, splits: Mapping[str, SplitMetrics], rows
     for panel in panels.flat[len(splits) :]:
         panel.set_visible(False)
     for panel, (split, metrics) in zip(panels.flat, splits.items(), strict=False):
+        panel.set_title(wrapped(split, 28))
+        if metrics.confusion is None:
+            say(panel, NO_THRESHOLD, characters=24)
+            continue
         counts = np.array(metrics.confusion)
         names = _class_names(len(counts))
         heat_table(panel, _row_shares(counts), _cells(counts), font_size=7.0 if len(counts) <= 4 else 5.0)
         panel.set_xticks(range(len(names)), labels=names)
         panel.set_yticks(range(len(names)), labels=names)
-        panel.set(title=wrapped(split, 28), xlabel="predicted", ylabel="true")
+        panel.set(xlabel="predicted", ylabel="true")
 
 
 def _class_names(n_classes: int) -> list[str]:

@@ -46,12 +46,12 @@ class Inspection:
             for artifact in catalog.artifacts():
                 yield self.state(checkpoint, artifact)
 
-    def state(self, checkpoint: str, artifact: str) -> State:
-        """How one pair stands."""
+    def state(self, checkpoint: str, artifact: str, *, wanted: bool = False) -> State:
+        """How one pair stands; `wanted` also where toggles and row do not want it for itself."""
         file = self._layout.target(checkpoint, artifact)
         if reason := plan.reason_against(self._plan, checkpoint, artifact):
             return State(checkpoint, artifact, "n/a", (reason,), file)
-        if artifact not in plan.wanted(self._plan, checkpoint):
+        if not wanted and artifact not in plan.wanted(self._plan, checkpoint):
             off = "config" if artifact not in self._plan.enabled else "the row's column artifacts"
             return State(checkpoint, artifact, "off", (f"not wanted by {off}",), file)
         request = plan.request(self._plan, checkpoint, artifact)
@@ -115,6 +115,9 @@ class Inspection:
         for role, row in subjects.items():
             yield from (f"{role} {row.checkpoint}: {why}" for why in self.intake_changes(row.checkpoint))
         yield from (f"data {request.data.name}: {why}" for why in self.data_changes(request.data.name))
+        if request.made_from:
+            made = self.state(request.row.checkpoint, request.made_from)
+            yield from (f"{request.made_from}: {why}" for why in made.reasons)
         for role, path in request.fingerprints.items():
             was = record["inputs"].get(role, {})
             if was and Path(self._plan.results, was["path"]) != Path(path):

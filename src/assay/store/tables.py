@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import AbstractArray
+from pydantic import TypeAdapter
 
 from assay.errors import Refused
 from assay.files import compact_json, publish, sha256_bytes
@@ -17,16 +19,25 @@ AGAIN = "Delete it to have it made again."
 CHECKSUM = (
     "sha256"  # of columns and notes: pages have checksums, but neither their headers nor the metadata do
 )
+Columns = Mapping[str, np.ndarray | None]
 
 
 def save_table(result: Any, path: Path) -> dict[str, Any]:
-    """Publish a result whose arrays are its columns; returns what columns it holds."""
+    """Publish a result whose arrays are its columns, [n], text [n] or [n, k]; returns what columns it holds.
+
+    A column that is None is one of nulls.
+    """
+    hints = get_type_hints(type(result))
     values = {field.name: getattr(result, field.name) for field in fields(result)}
-    columns = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-    notes = {name: _text(value) for name, value in values.items() if name not in columns}
-    table = pa.table(columns).replace_schema_metadata({**notes, CHECKSUM: _checksum(columns, notes)})
+    columns = {name: value for name, value in values.items() if _is_column(hints[name])}
+    plain = asdict(result)
+    notes = {name: _text(plain[name]) for name in values if name not in columns}
+    n = next(len(column) for column in columns.values() if column is not None)
+    table = pa.table({name: _arrow(column, n) for name, column in columns.items()})
+    table = table.replace_schema_metadata({**notes, CHECKSUM: _checksum(columns, notes)})
     publish(path, lambda file: pq.write_table(table, file, compression="zstd", write_page_checksum=True))
-    return {name: {"dtype": str(a.dtype), "shape": list(a.shape)} for name, a in columns.items()}
+    known = {name: column for name, column in columns.items() if column is not None}
+    return {name: {"dtype": str(a.dtype), "shape": list(a.shape)} for name, a in known.items()}
 
 
 def load_table(path: Path, kind: type) -> Any:
@@ -44,22 +55,54 @@ def load_table(path: Path, kind: type) -> Any:
     )
 
 
-def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def _is_column(hint: Any) -> bool:
+    return any(isinstance(part, type) and issubclass(part, AbstractArray) for part in (hint, *get_args(hint)))
+
+
+def _arrow(column: np.ndarray | None, n: int) -> pa.Array:
+    if column is None:
+        return pa.nulls(n, pa.float32())
+    if column.dtype.kind == "U":
+        return pa.array(column.tolist(), pa.string())
+    if column.ndim == 2:
+        return pa.FixedSizeListArray.from_arrays(pa.array(column.ravel()), column.shape[1])
+    return pa.array(column)
+
+
+def _array(column: pa.ChunkedArray) -> np.ndarray | None:
+    if len(column) and column.null_count == len(column):
+        return None
+    if pa.types.is_string(column.type):
+        return np.array(column.to_pylist(), dtype=np.str_)
+    if pa.types.is_fixed_size_list(column.type):
+        return column.combine_chunks().flatten().to_numpy().reshape(len(column), column.type.list_size)
+    return column.to_numpy()
+
+
+def _read(path: Path) -> tuple[Columns, dict[str, str]]:
     with path.open("rb") as file:
         try:
             table = pq.read_table(file, page_checksum_verification=True)
             notes = {name.decode(): text.decode() for name, text in (table.schema.metadata or {}).items()}
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            columns = {name: _array(table[name]) for name in table.column_names}
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise Refused(f"{path} is damaged: {error}. {AGAIN}") from error
-    columns = {name: table[name].to_numpy() for name in table.column_names}
     if notes.pop(CHECKSUM, None) != _checksum(columns, notes):
         raise Refused(f"{path} is damaged: it does not hold what was written. {AGAIN}")
     return columns, notes
 
 
-def _checksum(columns: Mapping[str, np.ndarray], notes: Mapping[str, str]) -> str:
-    contents = {name: [str(a.dtype), sha256_bytes(a.tobytes())] for name, a in columns.items()}
+def _checksum(columns: Columns, notes: Mapping[str, str]) -> str:
+    contents = {name: _content(column) for name, column in columns.items()}
     return sha256_bytes(compact_json([contents, dict(notes)]).encode())
+
+
+def _content(column: np.ndarray | None) -> list[Any]:
+    if column is None:
+        return []
+    if column.dtype.kind == "U":
+        return ["text", sha256_bytes(compact_json(column.tolist()).encode())]
+    return [str(column.dtype), list(column.shape), sha256_bytes(column.tobytes())]
 
 
 def _text(value: Any) -> str:
@@ -69,7 +112,4 @@ def _text(value: Any) -> str:
 
 
 def _value(text: str, kind: Any) -> Any:
-    if kind in (str, float):
-        return kind(text)
-    value = json.loads(text)
-    return tuple(value) if get_origin(kind) is tuple else value
+    return kind(text) if kind in (str, float) else TypeAdapter(kind).validate_python(json.loads(text))
