@@ -137,7 +137,7 @@ def test_the_checkpoint_manifest_keeps_the_published_keys(made):
 
 
 def test_flags_of_snakemake_reach_the_jobs(made):
-    assert made.planned("--config", "seed=9") == {"embeddings": 2, "cka": 1}
+    assert made.planned("--config", "seed=9") == {"embeddings": 2, "cka": 1, "evaluation": 2}
     other = made.folder / "other.yaml"
     shutil.copy(made.folder / "config/config.yaml", other)
     assert made.planned("--configfile", "other.yaml") == {}
@@ -163,7 +163,7 @@ def test_the_profiles_plan_the_whole_demo_on_a_fresh_clone(tmp_path, profile):
     (tmp_path / "slurm").symlink_to("profiles/slurm")
     run = Lab(tmp_path)._run("snakemake", "--profile", profile, "-n")
     assert run.code == 0, run.text
-    assert run.jobs["embeddings"] == 2
+    assert (run.jobs["embeddings"], run.jobs["fusion_policy"]) == (5, 2)
     assert run.jobs["demo_traffic"] == 1
 
 

@@ -1,6 +1,7 @@
 # The demo's data and checkpoints; nothing here runs unless a config asks for files below results/demo.
 # In: message definitions that opendbc ships, and the prepared data set `can_demo`, made of this traffic.
-# Out: three folders of synthetic CAN captures, a teacher, and a student distilled from it.
+# Out: three folders of synthetic CAN captures; three GATs, of which one is distilled from another; a VGAE and a DGI
+# network, trained on benign graphs; two fusion policies, trained on what the VGAE and the third GAT say.
 DEMO_DATA = f"{RESULTS}/data/can_demo"
 
 
@@ -55,3 +56,104 @@ rule demo_student:
     shell:
         "python -m assay.demo train --data {params.data:q} --layers 2 --hidden 4 --heads 4"
         " --epochs 12 --teacher {input.teacher:q} --output {output:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_gat_v2:
+    input:
+        data=f"{DEMO_DATA}/data.json",
+        split=f"{DEMO_DATA}/train.safetensors",
+    output:
+        f"{RESULTS}/demo/gat_v2.ckpt",
+    log:
+        "logs/demo/gat_v2.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    params:
+        data=DEMO_DATA,
+    shell:
+        "python -m assay.demo train --data {params.data:q} --conv-type gatv2"
+        " --layers 2 --hidden 8 --heads 4 --epochs 8"
+        " --output {output:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_vgae:
+    input:
+        data=f"{DEMO_DATA}/data.json",
+        train=f"{DEMO_DATA}/train.safetensors",
+        val=f"{DEMO_DATA}/val.safetensors",
+    output:
+        f"{RESULTS}/demo/vgae.ckpt",
+    log:
+        "logs/demo/vgae.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    params:
+        data=DEMO_DATA,
+    shell:
+        "python -m assay.demo train-vgae --data {params.data:q}"
+        " --latent 16 --hidden 64 --epochs 20"
+        " --output {output:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_dgi:
+    input:
+        data=f"{DEMO_DATA}/data.json",
+        train=f"{DEMO_DATA}/train.safetensors",
+        val=f"{DEMO_DATA}/val.safetensors",
+    output:
+        f"{RESULTS}/demo/dgi.ckpt",
+    log:
+        "logs/demo/dgi.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    params:
+        data=DEMO_DATA,
+    shell:
+        "python -m assay.demo train-dgi --data {params.data:q}"
+        " --latent 8 --hidden 32 --epochs 10"
+        " --output {output:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_fusion_dqn:
+    input:
+        data=f"{DEMO_DATA}/data.json",
+        split=f"{DEMO_DATA}/train.safetensors",
+        vgae=rules.demo_vgae.output,
+        gat=rules.demo_gat_v2.output,
+    output:
+        f"{RESULTS}/demo/fusion_dqn.ckpt",
+    log:
+        "logs/demo/fusion_dqn.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    params:
+        data=DEMO_DATA,
+    shell:
+        "python -m assay.demo train-fusion --policy dqn --data {params.data:q}"
+        " --vgae {input.vgae:q} --gat {input.gat:q} --hidden 32 --epochs 10"
+        " --output {output:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_fusion_mlp:
+    input:
+        data=f"{DEMO_DATA}/data.json",
+        split=f"{DEMO_DATA}/train.safetensors",
+        vgae=rules.demo_vgae.output,
+        gat=rules.demo_gat_v2.output,
+    output:
+        f"{RESULTS}/demo/fusion_mlp.ckpt",
+    log:
+        "logs/demo/fusion_mlp.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    params:
+        data=DEMO_DATA,
+    shell:
+        "python -m assay.demo train-fusion --policy mlp --data {params.data:q}"
+        " --vgae {input.vgae:q} --gat {input.gat:q} --hidden 32 --epochs 30"
+        " --output {output:q} --seed 0 > {log:q} 2>&1"

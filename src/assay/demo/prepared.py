@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from assay.data.collated import Collated
+from assay.data.collated import Collated, GraphData
 from assay.errors import AssayError
 from assay.files import read_json
+from assay.protocols import Samples
 from assay.store.formats import load_arrays
 
 
@@ -35,6 +36,11 @@ class PreparedData:
         """The graphs of a split; errors as `Collated.from_arrays`, and where the file is not the one described."""
         arrays = load_arrays(self.folder / f"{name}.safetensors", self.content["splits"][name]["sha256"])
         return Collated.from_arrays(arrays, f"data {self.folder.name}, split {name}")
+
+    def samples(self, name: str) -> Samples:
+        """Every graph of a split as a subject takes them; errors as `split`."""
+        data = GraphData(self.folder.name, self.split, tuple(self.content["splits"]), self.attack_names)
+        return cast(Samples, data.draw(name, max_samples=None, seed=0))
 
     @property
     def attack_names(self) -> dict[int, str]:

@@ -15,13 +15,22 @@ from assay.errors import AssayError
 from assay.files import read_json
 
 DATA, SPLIT = "can_demo", "test"
-CHECKPOINTS = {"teacher": "gat_teacher", "student": "gat_student"}
+CHECKPOINTS = {  # by the head of their column
+    "teacher": "gat_teacher",
+    "student": "gat_student",
+    "gatv2": "gat_v2",
+    "vgae": "vgae",
+    "dgi": "dgi",
+    "dqn": "fusion_dqn",
+    "mlp": "fusion_mlp",
+}
 COUNTING = "counting"
 ANY = "any of them"
 NOTE = (
     f"AUROC on the split {SPLIT}, each attack against the benign windows. The traffic is synthetic: real message "
     f"definitions, invented signals, simulated attacks.\n{COUNTING}: no model, only the number of ids in a window "
-    "or the most messages of one id, and of both, in either direction, what is best for that attack."
+    "or the most messages of one id, and of both, in either direction, what is best for that attack.\n"
+    "vgae and dgi never see an attack in training; dqn and mlp fuse what vgae and gatv2 say."
 )
 
 
@@ -36,7 +45,7 @@ class Score:
 
 
 def scores(results: Path) -> list[Score]:
-    """The scores of the teacher, of the student, and of counting on the same graphs.
+    """The scores of every checkpoint, and of counting on the same graphs.
 
     Raises:
         AssayError: an evaluation or the data set is missing.

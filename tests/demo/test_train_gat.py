@@ -1,51 +1,27 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from demo.rings import FACTS, graphs, loaded, parameter
 from scipy.special import softmax
 
-from assay.data.collated import Collated, pointer
-from assay.demo.train import checkpoint_bytes, distillation_loss, gat_hyper_parameters, trained
+from assay.demo.train_gat import distillation_loss, gat_hyper_parameters, trained
+from assay.demo.training import checkpoint_bytes
 from assay.families import gat
-from assay.files import publish_bytes
-from assay.intake.checkpoint import read
 
-FACTS = {"num_ids": 6, "n_features": 5, "n_edge_features": 3}
-SHAPE = gat_hyper_parameters(FACTS, layers=2, hidden=4, heads=2, seed=1)
-MORE_IDS = gat_hyper_parameters({**FACTS, "num_ids": 9}, layers=2, hidden=4, heads=2, seed=1)
-
-
-def graphs(n: int = 96) -> Collated:
-    """Rings of six nodes; in those with label 1 the first feature is two higher."""
-    draw = np.random.default_rng(0)
-    y = draw.integers(0, 2, n)
-    x = draw.normal(size=(n, 6, 5)).astype(np.float32)
-    x[:, :, 0] += 2 * y[:, None]
-    ring = np.stack([np.arange(6), (np.arange(6) + 1) % 6])
-    return Collated(
-        x=x.reshape(-1, 5),
-        edge_index=np.tile(ring, n),
-        edge_attr=draw.normal(size=(6 * n, 3)).astype(np.float32),
-        node_id=np.tile(np.arange(6), n),
-        y=y,
-        node_ptr=pointer(np.full(n, 6)),
-        edge_ptr=pointer(np.full(n, 6)),
-    )
+SHAPE = gat_hyper_parameters(FACTS, conv_type="gat", layers=2, hidden=4, heads=2, seed=1)
+MORE_IDS = {**SHAPE, "num_ids": 9}
 
 
 def embedding(checkpoint) -> torch.Tensor:
-    return checkpoint["state_dict"]["input_encoder.id_encoder.embedding.weight"]
-
-
-def loaded(checkpoint, tmp_path):
-    publish_bytes(tmp_path / "a.ckpt", checkpoint_bytes(checkpoint))
-    found = read(tmp_path / "a.ckpt")
-    return gat.load(found.tensors, found.hparams)
+    return parameter(checkpoint, "input_encoder.id_encoder.embedding.weight")
 
 
 def test_the_loss_falls_and_the_network_learns(tmp_path):
     result = trained(graphs(), SHAPE, epochs=10)
     assert result.losses[-1] < 0.6 * result.losses[0]
-    logits = loaded(result.checkpoint, tmp_path).predict(graphs().batch())
+    logits = loaded(gat, result.checkpoint, tmp_path).predict(graphs().batch())
     assert (logits.argmax(1).numpy() == graphs().y).mean() > 0.85
 
 
@@ -64,8 +40,16 @@ def test_training_leaves_the_global_generator_as_found():
 
 
 def test_a_checkpoint_passes_the_border_and_its_family(tmp_path):
-    subject = loaded(trained(graphs(32), SHAPE, epochs=1).checkpoint, tmp_path)
+    subject = loaded(gat, trained(graphs(32), SHAPE, epochs=1).checkpoint, tmp_path)
     assert len(subject.layers(graphs().batch())) == 2
+
+
+def test_a_gatv2_learns_and_reads_edge_features(tmp_path):
+    result = trained(graphs(), {**SHAPE, "conv_type": "gatv2"}, epochs=10)
+    assert result.losses[-1] < 0.6 * result.losses[0]
+    subject, batch = loaded(gat, result.checkpoint, tmp_path), graphs().batch()
+    other = replace(batch, edge_attr=batch.edge_attr + 1)
+    assert (subject.predict(batch) - subject.predict(other)).abs().max() > 0.01
 
 
 def test_rare_identities_share_the_vector_of_the_unknown_one():
@@ -92,7 +76,7 @@ def test_a_student_is_pulled_towards_its_teacher(tmp_path):
     taught = trained(split, SHAPE, epochs=6, taught=contrary)
     losses = [
         torch.nn.functional.cross_entropy(
-            loaded(result.checkpoint, tmp_path).predict(split.batch()), split.batch().y
+            loaded(gat, result.checkpoint, tmp_path).predict(split.batch()), split.batch().y
         )
         for result in (alone, taught)
     ]
