@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from assay.artifacts.attention_weights import AttentionWeights, compute
-from assay.data.collated import Collated, GraphData, GraphSamples, pointer
+from assay.data.collated import Collated, pointer
+from assay.data.draws import DrawnSamples, SplitData
 from assay.families.gat import CLASS_PATHS, GatSubject, settings
 from assay.families.gat_network import GatNetwork
 
@@ -29,7 +30,7 @@ def main(samples: int = 50, rounds: int = 9) -> None:
             compare(f"{conv_type:5} {nodes:>8} nodes", subject, data, samples, rounds)
 
 
-def compare(what: str, subject: GatSubject, data: GraphData, samples: int, rounds: int) -> None:
+def compare(what: str, subject: GatSubject, data: SplitData, samples: int, rounds: int) -> None:
     drawn = data.draw("val", max_samples=samples, seed=42)
     batched = partial(compute, subject, data, split="val", max_samples=samples, seed=42)
     one_by_one = partial(each_alone, subject, drawn)
@@ -42,7 +43,7 @@ def compare(what: str, subject: GatSubject, data: GraphData, samples: int, round
     )
 
 
-def each_alone(subject: GatSubject, drawn: GraphSamples) -> Layers:
+def each_alone(subject: GatSubject, drawn: DrawnSamples) -> Layers:
     return [[layer.alpha.numpy() for layer in subject.attend(graph)] for graph in drawn.batches(1)]
 
 
@@ -61,7 +62,7 @@ def random_gat(conv_type: str) -> GatSubject:
     return GatSubject(GatNetwork(settings(hparams)))
 
 
-def random_data(least: int, below: int, *, n: int) -> GraphData:
+def random_data(least: int, below: int, *, n: int) -> SplitData:
     draw = np.random.default_rng(0)
     nodes = draw.integers(least, below, n)
     edges = 3 * nodes
@@ -74,7 +75,7 @@ def random_data(least: int, below: int, *, n: int) -> GraphData:
         node_ptr=pointer(nodes),
         edge_ptr=pointer(edges),
     )
-    return GraphData("random", lambda _: graphs, ("val",), {})
+    return SplitData("random", lambda _: graphs, ("val",), {})
 
 
 def timed(work):

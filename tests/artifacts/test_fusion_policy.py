@@ -12,16 +12,17 @@ from families.fusion.examples import (
 )
 
 from assay.artifacts.fusion_policy import compute
-from assay.data.states import StateData, States
+from assay.data.draws import SplitData
+from assay.data.states import States
 from assay.errors import AssayError
 from assay.families.fusion import FusionSubject
 
 OPTIONS = {"splits": (), "batch_size": 7, "seed": 42}
 
 
-def data(features: torch.Tensor, labels, **columns) -> StateData:
+def data(features: torch.Tensor, labels, **columns) -> SplitData:
     held = States(features.numpy(), np.asarray(labels, dtype=np.int64), **columns)
-    return StateData("kept", {"val": held}.__getitem__, ("val",), {})
+    return SplitData("kept", {"val": held}.__getitem__, ("val",), {})
 
 
 def decided(policy, features, labels, **changes):

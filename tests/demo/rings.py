@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from assay.data.collated import Collated, GraphData, pointer
+from assay.data.collated import Collated, pointer
+from assay.data.draws import SplitData
 from assay.demo.training import checkpoint_bytes
 from assay.files import publish_bytes, publish_json
 from assay.intake.checkpoint import read
@@ -50,7 +51,7 @@ def loaded(family: Any, checkpoint: Any, folder: Path) -> Any:
 
 
 def samples(split: Collated) -> Any:
-    data = GraphData("rings", lambda name: split, ("train",), {})
+    data = SplitData("rings", lambda name: split, ("train",), {})
     return data.draw("train", max_samples=None, seed=0)
 
 

@@ -4,7 +4,7 @@ from demo.rings import FACTS, graphs, loaded, samples
 from families.fusion.examples import Q_COPIES, Q_TARGET, REFERENCE, random_states
 
 from assay.artifacts import fusion_states
-from assay.data.collated import GraphData
+from assay.data.draws import SplitData
 from assay.demo import train_gat, train_vgae
 from assay.demo.autoencoders import benign
 from assay.demo.reward import RewardWeights, rewards
@@ -103,7 +103,7 @@ def test_the_states_are_those_of_the_artifact(dqn, tmp_path):
     gat = loaded(gat_family, train_gat.trained(split, shape, epochs=1).checkpoint, tmp_path)
     vgae = loaded(vgae_family, anomaly.checkpoint, tmp_path)
     subject = loaded(fusion, dqn.checkpoint, tmp_path)
-    data = GraphData("rings", lambda name: split, ("train",), {})
+    data = SplitData("rings", lambda name: split, ("train",), {})
     made = fusion_states.compute(subject, vgae, gat, data, splits=("train",), batch_size=256, seed=7)
     found = expert_states(vgae, gat, samples(split), seed=7)
     assert torch.equal(found.features, torch.from_numpy(made.features))

@@ -1,6 +1,6 @@
 """Graphs of one split as flat arrays, and the draws and batches that artifacts are computed on."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Float64, Int64, Shaped, UInt8
 
-from assay.data.draws import drawn_index, picked
+from assay.data.draws import SplitData, picked
 from assay.data.soundness import refuse_unsound
-from assay.errors import AssayError, Refused
+from assay.errors import Refused
 from assay.protocols import GraphBatch
 
 
@@ -102,60 +102,6 @@ class Collated:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class GraphSamples:
-    """Graphs drawn from one split; answers `assay.protocols.Samples`."""
-
-    split: str
-    index: Int64[np.ndarray, " n"]  # in the split, ascending
-    labels: Int64[np.ndarray, " n"]
-    attack_type: Int64[np.ndarray, " n"] | None
-    record_id: Shaped[np.ndarray, " n"] | None
-    time: Float64[np.ndarray, " n"] | None
-    graphs: Collated  # the whole split
-    device: str
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def batches(self, size: int) -> Iterator[GraphBatch]:
-        """The graphs in order, `size` at a time; the last batch may be smaller."""
-        for start in range(0, len(self), size):
-            yield self.graphs.select(self.index[start : start + size]).batch(self.device)
-
-
-@dataclass(frozen=True, slots=True)
-class GraphData:
-    """One prepared data set; answers `assay.protocols.Data`. A split is read when it is drawn from."""
-
-    name: str
-    load: Callable[[str], Collated]
-    splits: Sequence[str]
-    attack_names: Mapping[int, str]
-    device: str = "cpu"
-
-    def draw(self, split: str, *, max_samples: int | None, seed: int) -> GraphSamples:
-        """`max_samples` graphs without replacement, in the order of the split; all where it has no more.
-
-        Raises:
-            AssayError: the data set has no such split.
-        """
-        if split not in self.splits:
-            raise AssayError(f"data {self.name} has no split {split!r}; it has: {', '.join(self.splits)}.")
-        graphs = self.load(split)
-        index = drawn_index(len(graphs), max_samples, seed)
-        return GraphSamples(
-            split=split,
-            index=index,
-            labels=graphs.y[index],
-            attack_type=picked(graphs.attack_type, index),
-            record_id=picked(graphs.record_id, index),
-            time=picked(graphs.time, index),
-            graphs=graphs,
-            device=self.device,
-        )
-
-
 def open_data(
     name: str,
     load: Callable[[str], Mapping[str, np.ndarray]],
@@ -163,13 +109,13 @@ def open_data(
     splits: Sequence[str],
     attack_names: Mapping[int, str],
     device: str,
-) -> GraphData:
+) -> SplitData:
     """The data set `name`, the arrays of whose split s are `load(s)`, with batches on `device`."""
 
     def graphs(split: str) -> Collated:
         return Collated.from_arrays(load(split), f"data {name}, split {split}")
 
-    return GraphData(name, graphs, tuple(splits), attack_names, device)
+    return SplitData(name, graphs, tuple(splits), attack_names, device)
 
 
 def pointer(counts: Int64[np.ndarray, " graphs"]) -> Int64[np.ndarray, " graphs+1"]:

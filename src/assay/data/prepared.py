@@ -5,16 +5,31 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64, Shaped
 
 
 @runtime_checkable
 class Split(Protocol):
-    """One split, whatever kind of samples it holds."""
+    """One split, whatever kind of samples it holds; a column that is not known is None."""
 
     @property
     def y(self) -> Int64[np.ndarray, " n"]:
-        """The labels; 0 is benign."""
+        """Labels; 0 is benign."""
+        ...
+
+    @property
+    def attack_type(self) -> Int64[np.ndarray, " n"] | None:
+        """Codes; 0 is benign."""
+        ...
+
+    @property
+    def record_id(self) -> Shaped[np.ndarray, " n"] | None:
+        """Text: where the sample stands in the raw data."""
+        ...
+
+    @property
+    def time(self) -> Float64[np.ndarray, " n"] | None:
+        """Seconds."""
         ...
 
     def __len__(self) -> int: ...
@@ -25,6 +40,14 @@ class Split(Protocol):
 
     def counts(self) -> dict[str, Any]:
         """How much there is of what, as JSON."""
+        ...
+
+    def select(self, index: Int64[np.ndarray, " n"]) -> "Split":
+        """The samples at `index`, in its order."""
+        ...
+
+    def batch(self, device: str) -> Any:
+        """All samples as the batch that families take."""
         ...
 
 

@@ -1,6 +1,6 @@
 """States of one split, what the experts of a fusion policy say of its samples, and their draws and batches."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float32, Float64, Int64, Shaped
 
 from assay.data.collated import decoded_text, tally, text_bytes
-from assay.data.draws import drawn_index, picked
-from assay.errors import AssayError, Refused
+from assay.data.draws import SplitData, picked
+from assay.errors import Refused
 from assay.numerics.fusion_states import STATE_DIM
 from assay.protocols import StateBatch
 
@@ -66,61 +66,19 @@ class States:
     def __len__(self) -> int:
         return len(self.y)
 
-
-@dataclass(frozen=True, slots=True)
-class StateSamples:
-    """States drawn from one split; answers `assay.protocols.Samples`."""
-
-    split: str
-    index: Int64[np.ndarray, " n"]  # in the split, ascending
-    labels: Int64[np.ndarray, " n"]
-    attack_type: Int64[np.ndarray, " n"] | None
-    record_id: Shaped[np.ndarray, " n"] | None
-    time: Float64[np.ndarray, " n"] | None
-    states: States  # the whole split
-    device: str
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    def batches(self, size: int) -> Iterator[StateBatch]:
-        """The states in order, `size` at a time; the last batch may be smaller."""
-        for start in range(0, len(self), size):
-            rows = self.index[start : start + size]
-            features = torch.tensor(self.states.features[rows], device=self.device)
-            yield StateBatch(features, torch.tensor(self.states.y[rows], device=self.device))
-
-
-@dataclass(frozen=True, slots=True)
-class StateData:
-    """One set of states; answers `assay.protocols.Data`. A split is read when it is drawn from."""
-
-    name: str
-    load: Callable[[str], States]
-    splits: Sequence[str]
-    attack_names: Mapping[int, str]
-    device: str = "cpu"
-
-    def draw(self, split: str, *, max_samples: int | None, seed: int) -> StateSamples:
-        """`max_samples` states without replacement, in the order of the split; all where it has no more.
-
-        Raises:
-            AssayError: there is no such split.
-        """
-        if split not in self.splits:
-            raise AssayError(f"data {self.name} has no split {split!r}; it has: {', '.join(self.splits)}.")
-        states = self.load(split)
-        index = drawn_index(len(states), max_samples, seed)
-        return StateSamples(
-            split=split,
-            index=index,
-            labels=states.y[index],
-            attack_type=picked(states.attack_type, index),
-            record_id=picked(states.record_id, index),
-            time=picked(states.time, index),
-            states=states,
-            device=self.device,
+    def select(self, index: Int64[np.ndarray, " n"]) -> "States":
+        """The states at `index`, in its order."""
+        return States(
+            features=self.features[index],
+            y=self.y[index],
+            attack_type=picked(self.attack_type, index),
+            record_id=picked(self.record_id, index),
+            time=picked(self.time, index),
         )
+
+    def batch(self, device: str) -> StateBatch:
+        """All states as tensors of their own memory."""
+        return StateBatch(torch.tensor(self.features, device=device), torch.tensor(self.y, device=device))
 
 
 def open_data(
@@ -130,26 +88,21 @@ def open_data(
     splits: Sequence[str],
     attack_names: Mapping[int, str],
     device: str,
-) -> StateData:
+) -> SplitData:
     """The data set `name`, the arrays of whose split s are `load(s)`, with batches on `device`."""
 
     def states(split: str) -> States:
         return States.from_arrays(load(split), f"data {name}, split {split}")
 
-    return StateData(name, states, tuple(splits), attack_names, device)
+    return SplitData(name, states, tuple(splits), attack_names, device)
 
 
-def open_made(name: str, made: Any, *, attack_names: Mapping[int, str], device: str) -> StateData:
+def open_made(name: str, made: Any, *, attack_names: Mapping[int, str], device: str) -> SplitData:
     """The states that the artifact `fusion_states` holds, as a data set of its splits."""
 
-    def states(split: str) -> States:
-        rows = np.flatnonzero(made.split == split)
-        return States(
-            features=made.features[rows],
-            y=made.labels[rows],
-            attack_type=picked(made.attack_type, rows),
-            record_id=picked(made.record_id, rows),
-            time=picked(made.time, rows),
-        )
+    whole = States(made.features, made.labels, made.attack_type, made.record_id, made.time)
 
-    return StateData(name, states, tuple(dict.fromkeys(made.split.tolist())), attack_names, device)
+    def states(split: str) -> States:
+        return whole.select(np.flatnonzero(made.split == split))
+
+    return SplitData(name, states, tuple(dict.fromkeys(made.split.tolist())), attack_names, device)

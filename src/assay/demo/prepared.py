@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from assay.data.collated import Collated, GraphData
+from assay.data.collated import Collated
+from assay.data.draws import SplitData
 from assay.errors import AssayError
 from assay.files import read_json
 from assay.protocols import Samples
@@ -39,7 +40,7 @@ class PreparedData:
 
     def samples(self, name: str) -> Samples:
         """Every graph of a split as a subject takes them; errors as `split`."""
-        data = GraphData(self.folder.name, self.split, tuple(self.content["splits"]), self.attack_names)
+        data = SplitData(self.folder.name, self.split, tuple(self.content["splits"]), self.attack_names)
         return cast(Samples, data.draw(name, max_samples=None, seed=0))
 
     @property
