@@ -14,7 +14,7 @@ from assay.artifacts.attention_weights import AttentionWeights, compute
 from assay.data.collated import Collated, pointer
 from assay.data.draws import DrawnSamples, SplitData
 from assay.families.gat import CLASS_PATHS, GatSubject, settings
-from assay.families.gat_network import GatNetwork
+from assay.families.gat.network import GatNetwork
 
 N_IDS, FEATURES, EDGE_FEATURES = 40, 35, 11
 SIZES = {"6 to 14": (6, 15), "20 to 40": (20, 41)}  # nodes; windows of 100 messages lie in the latter

@@ -18,7 +18,7 @@ from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
 
 from assay.families import gat
-from assay.families.gat_network import GatNetwork
+from assay.families.gat.network import GatNetwork
 from assay.numerics.directions import filter_normalised
 from assay.protocols import GraphBatch
 

@@ -35,10 +35,13 @@ def assert_takes_exactly(function: object, options: Options) -> None:
 
 
 def modules_with(function: str, package: str) -> set[str]:
-    """The modules of a package that define a function, found without importing them."""
+    """The modules and folders of a package that define a function, found without importing them."""
+    folder = Path(SOURCE, package)
+    files = {path.stem: path for path in folder.glob("*.py")}
+    files |= {path.parent.name: path for path in folder.glob("*/__init__.py")}
     return {
-        f"assay.{package}.{path.stem}"
-        for path in Path(SOURCE, package).glob("*.py")
+        f"assay.{package}.{name}"
+        for name, path in files.items()
         if function
         in {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
     }

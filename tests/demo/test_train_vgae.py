@@ -7,8 +7,8 @@ from assay.demo.autoencoders import benign
 from assay.demo.train_vgae import calibrated_scores, trained, vgae_hyper_parameters
 from assay.demo.training import checkpoint_bytes, seeded
 from assay.families import vgae
-from assay.families.vgae_network import COMPONENTS, VgaeNetwork
-from assay.families.vgae_scores import graph_scores, score_draws
+from assay.families.vgae.network import COMPONENTS, VgaeNetwork
+from assay.families.vgae.scores import graph_scores, score_draws
 
 SHAPE = vgae_hyper_parameters(FACTS, latent=4, hidden=8, seed=1)
 MEASURED = benign(graphs(60, seed=2))

@@ -10,8 +10,8 @@ from families.graphs import REFERENCE, one_node, random_graph, without_edges
 from torch import Tensor
 
 from assay.families import dgi, vgae
-from assay.families.dgi_network import DgiNetwork
-from assay.families.vgae_network import VgaeNetwork
+from assay.families.dgi.network import DgiNetwork
+from assay.families.vgae.network import VgaeNetwork
 from assay.protocols import GraphBatch
 
 TINY = {

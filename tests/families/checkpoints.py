@@ -7,7 +7,7 @@ from families.graphs import REFERENCE
 from torch import Tensor
 
 from assay.families import gat
-from assay.families.gat_network import GatNetwork
+from assay.families.gat.network import GatNetwork
 
 TINY = {
     "conv_type": "gatv2",

@@ -13,7 +13,7 @@ from torch_geometric.nn import global_mean_pool
 from assay.errors import AssayError, ResultWarning
 from assay.families import dgi
 from assay.families.convolutions import CONV_TYPES
-from assay.families.dgi_scores import extra_features
+from assay.families.dgi.scores import extra_features
 from assay.families.input_encoder import HASH
 
 ROUNDING = {"rtol": 2e-4, "atol": 2e-5}  # float32 against float64, or another order of sums

@@ -9,8 +9,8 @@ from families.graphs import together
 from families.oracle_autoencoders import dgi_pass
 
 from assay.families.convolutions import CONV_TYPES
-from assay.families.dgi_network import Discrimination, corrupted_features
-from assay.families.dgi_scores import infomax_losses
+from assay.families.dgi.network import Discrimination, corrupted_features
+from assay.families.dgi.scores import infomax_losses
 from assay.families.node_objective import NodeObjective
 
 EVERY_CONVOLUTION = pytest.mark.parametrize("conv_type", CONV_TYPES)

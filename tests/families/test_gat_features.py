@@ -7,7 +7,7 @@ import pytest
 import torch
 from families.graphs import REFERENCE
 
-from assay.families.gat_features import fusion_features
+from assay.families.gat.features import fusion_features
 
 TOLERANCE = {"rtol": 0, "atol": 1e-5}
 

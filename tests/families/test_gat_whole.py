@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from assay.errors import AssayError, ResultWarning
 from assay.families import gat
 from assay.families.convolutions import CONV_TYPES
-from assay.families.gat_network import POOLS
+from assay.families.gat.network import POOLS
 from assay.families.input_encoder import HASH
 
 ROUNDING = {"rtol": 2e-4, "atol": 2e-5}  # float32 against float64, or another order of sums

@@ -8,7 +8,7 @@ from families.graphs import one_node, random_graph, sequence_graph, together, wi
 from families.oracle import gat_forward
 from torch.nn.functional import cross_entropy
 
-from assay.families.gat_objective import GatObjective
+from assay.families.gat.objective import GatObjective
 from assay.families.input_encoder import HASH
 from assay.families.network_objective import NetworkObjective
 

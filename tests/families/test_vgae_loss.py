@@ -8,7 +8,7 @@ from families.oracle_autoencoders import after, hidden_nodes, normal_kl, vgae_pa
 
 from assay.families import vgae
 from assay.families.convolutions import CONV_TYPES
-from assay.families.vgae_loss import LossTerms, neighbour_means, normal_divergence, training_terms
+from assay.families.vgae.loss import LossTerms, neighbour_means, normal_divergence, training_terms
 
 NAMES = ("features", "identities", "neighbours", "kl", "edges")
 

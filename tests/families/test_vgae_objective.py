@@ -11,7 +11,7 @@ from assay.errors import AssayError
 from assay.families import vgae
 from assay.families.convolutions import CONV_TYPES
 from assay.families.node_objective import NodeObjective
-from assay.families.vgae_loss import landscape_losses
+from assay.families.vgae.loss import landscape_losses
 from assay.numerics.directions import filter_normalised
 
 EVERY_CONVOLUTION = pytest.mark.parametrize("conv_type", CONV_TYPES)

@@ -15,7 +15,7 @@ from assay.errors import AssayError
 from assay.families import vgae
 from assay.families.convolutions import CONV_TYPES
 from assay.families.row_statistics import row_statistics
-from assay.families.vgae_scores import (
+from assay.families.vgae.scores import (
     ScoreDraws,
     fusion_features,
     graph_scores,

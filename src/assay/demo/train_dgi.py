@@ -15,8 +15,8 @@ from assay.demo.autoencoders import benign, high_threshold
 from assay.demo.identities import rare_identities, share_unknown, with_unknown
 from assay.demo.training import Trained, checkpoint, fit, seeded
 from assay.families.dgi import CLASS_PATHS, settings
-from assay.families.dgi_network import DgiNetwork
-from assay.families.dgi_scores import centre_distance, infomax_losses
+from assay.families.dgi.network import DgiNetwork
+from assay.families.dgi.scores import centre_distance, infomax_losses
 
 
 def trained(

@@ -12,10 +12,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from assay.demo.reward import RewardWeights, rewards
 from assay.demo.training import WEIGHT_DECAY, Trained, checkpoint, fit, seeded
-from assay.families.fusion_policies.dqn import COPIES, QUALITY, DqnNetwork
-from assay.families.fusion_policies.mlp import MlpNetwork
-from assay.families.fusion_policies.policy import PUBLISHED
-from assay.families.fusion_policies.reinforced import settings
+from assay.families.fusion.dqn import COPIES, QUALITY, DqnNetwork
+from assay.families.fusion.mlp import MlpNetwork
+from assay.families.fusion.policy import PUBLISHED
+from assay.families.fusion.reinforced import settings
 from assay.families.hyperparameters import HyperParameters
 from assay.numerics.fusion_states import STATE_DIM, FusionStates, states_from_blocks
 from assay.protocols import AnomalyFeatures, ClassFeatures, Samples

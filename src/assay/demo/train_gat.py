@@ -12,7 +12,7 @@ from assay.data.collated import Collated
 from assay.demo.identities import rare_identities, share_unknown, with_unknown
 from assay.demo.training import PEAK_LEARNING_RATE, WEIGHT_DECAY, Trained, checkpoint, fit, seeded
 from assay.families.gat import CLASS_PATHS, settings
-from assay.families.gat_network import GatNetwork
+from assay.families.gat.network import GatNetwork
 
 TEMPERATURE = 2.0  # softens both sides of the distillation
 DISTILLED = 0.5  # share of the loss

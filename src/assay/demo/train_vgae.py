@@ -14,9 +14,9 @@ from assay.demo.autoencoders import benign, high_threshold
 from assay.demo.identities import rare_identities, share_unknown, with_unknown
 from assay.demo.training import Trained, checkpoint, fit, seeded
 from assay.families.vgae import CLASS_PATHS, settings
-from assay.families.vgae_loss import training_terms
-from assay.families.vgae_network import COMPONENTS, VgaeNetwork
-from assay.families.vgae_scores import graph_scores, normalised_score, score_draws
+from assay.families.vgae.loss import training_terms
+from assay.families.vgae.network import COMPONENTS, VgaeNetwork
+from assay.families.vgae.scores import graph_scores, normalised_score, score_draws
 
 LEAST_SPREAD = 1e-3  # of a latent axis
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from assay.families.fusion_policies.policy import Policy, policy
+from assay.families.fusion.policy import Policy, policy
 from assay.numerics.fusion_states import FusionStates, states_from_blocks
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "graphids"

@@ -12,8 +12,8 @@ from families.fusion.examples import (
 )
 
 from assay.errors import AssayError
-from assay.families.fusion_policies.decisions import finite
-from assay.families.fusion_policies.policy import policy
+from assay.families.fusion.decisions import finite
+from assay.families.fusion.policy import policy
 from assay.numerics.degeneracy import degeneracy
 from assay.protocols import Decisions
 

@@ -18,8 +18,8 @@ from families.fusion.examples import (
 )
 
 from assay.errors import Refused, ResultWarning
-from assay.families.fusion_policies import policy as policies
-from assay.families.fusion_policies.policy import policy
+from assay.families import fusion
+from assay.families.fusion.policy import policy
 from assay.intake import checkpoint as border
 
 EACH = pytest.mark.parametrize("name", CLASS_PATHS)
@@ -149,7 +149,7 @@ def test_the_checkpoint_of_another_class_is_refused_with_what_is_allowed(class_p
 
 
 def test_the_classes_are_the_published_ones_and_are_never_imported():
-    assert tuple(CLASS_PATHS.values()) == policies.CLASS_PATHS
+    assert tuple(CLASS_PATHS.values()) == fusion.CLASS_PATHS
     assert "graphids" not in sys.modules
 
 

@@ -14,7 +14,7 @@ from families.fusion.examples import (
 )
 
 from assay.errors import AssayError
-from assay.families.fusion_policies.policy import policy
+from assay.families.fusion.policy import policy
 from assay.numerics.fusion_states import FusionStates
 
 SCORING = ("mlp", "moe", "weighted_avg")

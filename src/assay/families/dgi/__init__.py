@@ -11,8 +11,8 @@ from torch_geometric.nn import global_mean_pool
 from assay.errors import AssayError
 from assay.families import node_objective
 from assay.families.detection import by_scores
-from assay.families.dgi_network import DgiNetwork, DgiSettings, corrupted_features
-from assay.families.dgi_scores import centre_distance, infomax_losses
+from assay.families.dgi.network import DgiNetwork, DgiSettings, corrupted_features
+from assay.families.dgi.scores import centre_distance, infomax_losses
 from assay.families.graph_encoder import encoder_settings
 from assay.families.input_encoder import fitting_batch
 from assay.families.published_checkpoint import published_threshold, published_values

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 from torch_geometric.utils import scatter
 
-from assay.families.vgae_network import Reconstruction, VgaeNetwork
+from assay.families.vgae.network import Reconstruction, VgaeNetwork
 from assay.protocols import GraphBatch
 
 IDENTITY_WEIGHT = 0.1

@@ -12,14 +12,14 @@ from torch_geometric.nn import global_mean_pool
 from assay.errors import AssayError, ResultWarning
 from assay.families.convolutions import CONV_TYPES, attends_along_edges
 from assay.families.detection import by_logits
-from assay.families.gat_features import fusion_features
-from assay.families.gat_network import POOLS, GatNetwork, GatSettings
-from assay.families.gat_objective import GRAPHS_AT_A_TIME, GatObjective, covers
+from assay.families.gat.features import fusion_features
+from assay.families.gat.network import POOLS, GatNetwork, GatSettings
+from assay.families.gat.objective import GRAPHS_AT_A_TIME, GatObjective, covers
+from assay.families.gat.sequence_pool import SEQUENCE_POOLS
 from assay.families.hyperparameters import HyperParameters
 from assay.families.input_encoder import fitting_batch, input_settings
 from assay.families.network_objective import NetworkObjective
 from assay.families.published_checkpoint import published_values
-from assay.families.sequence_pool import SEQUENCE_POOLS
 from assay.families.state import load_state
 from assay.protocols import Attention, Detection, GraphBatch, Objective, Samples
 

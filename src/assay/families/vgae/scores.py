@@ -12,7 +12,7 @@ from torch_geometric.nn import global_max_pool, global_mean_pool
 from torch_geometric.utils import scatter
 
 from assay.families.row_statistics import graph_statistics
-from assay.families.vgae_network import COMPONENTS, VgaeNetwork
+from assay.families.vgae.network import COMPONENTS, VgaeNetwork
 from assay.protocols import GraphBatch
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch_geometric.nn import global_mean_pool
 
 from assay.errors import AssayError
-from assay.families.dgi_network import DgiNetwork, Discrimination, summary
+from assay.families.dgi.network import DgiNetwork, Discrimination, summary
 from assay.families.row_statistics import graph_statistics
 from assay.protocols import GraphBatch
 

@@ -7,7 +7,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from assay.errors import Refused
-from assay.families.fusion_policies.reinforced import (
+from assay.families.fusion.reinforced import (
     AnomalyWeights,
     ReinforcedSettings,
     greedy,

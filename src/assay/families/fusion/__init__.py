@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from assay.errors import AssayError
-from assay.families.fusion_policies.policy import CLASS_PATHS, Policy, policy
+from assay.families.fusion.policy import CLASS_PATHS, Policy, policy
 from assay.numerics.fusion_states import FusionStates
 from assay.protocols import Decisions, Detection, Samples, StateBatch
 

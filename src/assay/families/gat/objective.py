@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, embedding_bag, leaky_relu, linear
 from torch_geometric.utils import add_self_loops, remove_self_loops
 
-from assay.families.gat_network import GatNetwork
+from assay.families.gat.network import GatNetwork
 from assay.protocols import GraphBatch
 
 GRAPHS_AT_A_TIME = 32  # their layers stay in the cache, which is worth more than fewer calls

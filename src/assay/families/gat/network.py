@@ -8,8 +8,8 @@ from torch_geometric.nn import JumpingKnowledge
 from torch_geometric.nn.aggr import MultiAggregation
 
 from assay.families.convolutions import attention_step, convolution, convolution_step, reads_edge_features
+from assay.families.gat.sequence_pool import SEQUENCE_POOLS, occupied_cells
 from assay.families.input_encoder import InputEncoder, InputSettings
-from assay.families.sequence_pool import SEQUENCE_POOLS, occupied_cells
 from assay.protocols import Attention, GraphBatch
 
 POOLS = ("mean", "max", "sum", "min", "std")

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
-from assay.families.fusion_policies.reinforced import (
+from assay.families.fusion.reinforced import (
     AnomalyWeights,
     ReinforcedSettings,
     greedy,

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from assay.families.fusion_policies.decisions import CLAMP, THRESHOLD, decided
-from assay.families.fusion_policies.settings import PUBLISHED_ALPHAS, check_state_dim
+from assay.families.fusion.decisions import CLAMP, THRESHOLD, decided
+from assay.families.fusion.settings import PUBLISHED_ALPHAS, check_state_dim
 from assay.families.hyperparameters import HyperParameters
 from assay.families.state import load_state
 from assay.numerics.fusion_states import FusionStates

@@ -9,8 +9,8 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from assay.errors import AssayError, Refused, ResultWarning
-from assay.families.fusion_policies.decisions import decided
-from assay.families.fusion_policies.settings import MOST_LAYERS, MOST_WIDTH, check_state_dim
+from assay.families.fusion.decisions import decided
+from assay.families.fusion.settings import MOST_LAYERS, MOST_WIDTH, check_state_dim
 from assay.families.hyperparameters import HyperParameters
 from assay.families.state import COMPILED
 from assay.numerics.fusion_states import FusionStates

@@ -6,12 +6,12 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from assay.families.fusion_policies.bandit import bandit
-from assay.families.fusion_policies.decisions import finite
-from assay.families.fusion_policies.dqn import dqn
-from assay.families.fusion_policies.mlp import mlp
-from assay.families.fusion_policies.moe import moe
-from assay.families.fusion_policies.weighted_avg import weighted_avg
+from assay.families.fusion.bandit import bandit
+from assay.families.fusion.decisions import finite
+from assay.families.fusion.dqn import dqn
+from assay.families.fusion.mlp import mlp
+from assay.families.fusion.moe import moe
+from assay.families.fusion.weighted_avg import weighted_avg
 from assay.families.hyperparameters import HyperParameters
 from assay.families.published_checkpoint import published_values
 from assay.numerics.fusion_states import FusionStates

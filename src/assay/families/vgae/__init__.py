@@ -15,9 +15,9 @@ from assay.families.graph_encoder import encoder_settings
 from assay.families.input_encoder import fitting_batch
 from assay.families.published_checkpoint import published_threshold, published_values
 from assay.families.state import load_state
-from assay.families.vgae_loss import landscape_losses
-from assay.families.vgae_network import VgaeNetwork, VgaeSettings
-from assay.families.vgae_scores import (
+from assay.families.vgae.loss import landscape_losses
+from assay.families.vgae.network import VgaeNetwork, VgaeSettings
+from assay.families.vgae.scores import (
     GraphScores,
     fusion_features,
     graph_scores,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from assay.families.fusion_policies.decisions import CLAMP, THRESHOLD, decided
-from assay.families.fusion_policies.perceptron import perceptron
-from assay.families.fusion_policies.settings import PUBLISHED_ALPHAS, check_state_dim, widths
+from assay.families.fusion.decisions import CLAMP, THRESHOLD, decided
+from assay.families.fusion.perceptron import perceptron
+from assay.families.fusion.settings import PUBLISHED_ALPHAS, check_state_dim, widths
 from assay.families.hyperparameters import HyperParameters
 from assay.families.state import load_state
 from assay.numerics.fusion_states import STATE_DIM, FusionStates
