@@ -77,7 +77,7 @@ def test_many_checkpoints_that_share_a_reason_are_one_line(bench):
         bench.add_row(f"{name}\tgat\truns/big.ckpt\tcan\t")
     lines = bench.assay("list").out.splitlines()
     assert (
-        "big, small, third and 2 others fusion_policy: n/a: asks for decide, which family gat does not answer"
+        "big, small, third and 2 more fusion_policy: n/a: asks for decide, which family gat does not answer"
         in lines
     )
 

@@ -123,8 +123,8 @@ def _matrix(states: Sequence["State"]) -> list[str]:
 
 def _names(checkpoints: Sequence[str]) -> str:
     """All of a few checkpoints that share a reason, the first of many."""
-    shown = ", ".join(checkpoints[:MOST_NAMES])
-    return shown if len(checkpoints) <= MOST_NAMES else f"{shown} and {len(checkpoints) - MOST_NAMES} others"
+    shown, n_others = ", ".join(checkpoints[:MOST_NAMES]), len(checkpoints) - MOST_NAMES
+    return shown if n_others <= 0 else f"{shown} and {n_others} more"
 
 
 def _schema() -> dict[str, Any]:
