@@ -94,7 +94,7 @@ def test_an_option_column_reruns_its_row_alone(made):
 
 def test_a_changed_seed_reruns_what_draws(made):
     made.configure(seed=7)
-    assert made.planned() == {"embeddings": 2, "cka": 1}
+    assert made.planned() == {"embeddings": 2, "cka": 1, "evaluation": 2}
 
 
 def test_a_changed_data_option_prepares_again(made):
