@@ -10,12 +10,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from assay import catalog, seen
 from assay.catalog import READERS, SCHEMA, SOURCES
 from assay.config import Plan
 from assay.datasets import DataSet
+from assay.device import device_name, torch_device
 from assay.errors import AssayError, Refused, ResultWarning
 from assay.files import compact_json, parse_json, publish_json, sha256_bytes, sha256_file
 from assay.intake import checkpoint as border
@@ -137,7 +136,7 @@ def _made(request: Request, device: str) -> Path:
         code=request.code_digest,
         modules=request.code,
         meta=request.row.meta,
-        device=_device_name(device),
+        device=device_name(device),
         started=started,
         seconds=round(time.monotonic() - clock, 3),
         peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -165,13 +164,13 @@ def _parts(request: Request, device: str, target: Path) -> KeptParts:
         plain(request.options),
         request.code_digest,
         versions(),
-        _device_name(device),
+        device_name(device),
     ]
     return KeptParts(target, sha256_bytes(compact_json(decides).encode()))
 
 
 def _computed(request: Request, device: str, parts: KeptParts) -> Any:
-    where = _device(device)
+    where = torch_device(device)
     subject = _loaded(request.row, request.layout).to(where)
     partners = [_loaded(request.partners[role], request.layout).to(where) for role in request.table.partners]
     data = _opened(request, where)
@@ -292,21 +291,3 @@ def _result_warnings() -> Iterator[list[str]]:
 def _say(notes: list[str]) -> None:
     for note in notes:
         print(f"warning: {note}", file=sys.stderr)
-
-
-def _device(asked: str) -> str:
-    """The torch device of a request; float32 stays float32 on it, and kernels are deterministic."""
-    available = torch.cuda.is_available()
-    if asked == "cuda" and not available:
-        raise AssayError(
-            "device: cuda is asked for in the config, and there is no CUDA device here. Allowed: auto, cpu."
-        )
-    if asked == "cpu" or not available:
-        return "cpu"
-    torch.backends.cudnn.allow_tf32 = False
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    return "cuda"
-
-
-def _device_name(asked: str) -> str:
-    return torch.cuda.get_device_name() if _device(asked) == "cuda" else "cpu"

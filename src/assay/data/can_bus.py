@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import ceil, floor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,15 +55,11 @@ def prepare(
     splits = {**_train_and_val(graphs.pop(TRAIN), val_fraction, gap), **graphs}
     fitted = fitted_scaler(scaler, splits[TRAIN])
     facts = {
-        "num_ids": numbers.num_ids,
-        "n_features": len(NODE_FEATURES),
-        "n_edge_features": len(EDGE_FEATURES),
-        "features": list(NODE_FEATURES),
-        "edge_features": list(EDGE_FEATURES),
+        **_features(),
         "vocabulary": numbers.facts(),
+        "num_ids": numbers.num_ids,
         "unknown_messages": {split: _n_unknown(table, numbers) for split, table in messages.items()},
         "scaler": fitted.facts(),
-        "attack_names": {str(code): name for code, name in ATTACK_NAMES.items()},
         "warnings": warnings + one_class_warnings(splits),
     }
     return Prepared(
@@ -72,6 +69,17 @@ def prepare(
         },
         facts,
     )
+
+
+def _features() -> dict[str, Any]:
+    """What holds of all CAN graphs."""
+    return {
+        "n_features": len(NODE_FEATURES),
+        "n_edge_features": len(EDGE_FEATURES),
+        "features": list(NODE_FEATURES),
+        "edge_features": list(EDGE_FEATURES),
+        "attack_names": {str(code): name for code, name in ATTACK_NAMES.items()},
+    }
 
 
 def _messages(files: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Messages], list[str]]:
