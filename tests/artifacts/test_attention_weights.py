@@ -1,7 +1,10 @@
 """Attention weights: the published ones, each with its edge, sample by sample as if each were alone."""
 
 import dataclasses
-import time
+import os
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import torch
 from artifacts.tiny import TinyData, TinySamples, random_split
 from families.checkpoints import random_gat, reference_student
 from families.graphs import REFERENCE, random_graph, reference_graphs, together, without_edges
+from lab import ROOT
 
 from assay.artifacts import attention_weights
 from assay.artifacts.attention_weights import AttentionWeights, compute
@@ -18,8 +22,7 @@ from assay.protocols import GraphBatch
 from assay.store import formats
 
 OPTIONS = {"split": "val", "max_samples": 50, "seed": 42}
-ROUNDING = {"rtol": 1e-4, "atol": 1e-6}  # products of few rows take another kernel
-CONVOLUTIONS = pytest.mark.parametrize("conv_type", ["gat", "gatv2"])
+CONVOLUTIONS = pytest.mark.parametrize("conv_type", ["gat", "gatv2", "transformer"])
 
 
 def data_of(graphs) -> TinyData:
@@ -111,30 +114,12 @@ def test_the_file_has_the_published_names_and_loads_back_equal(tmp_path, publish
 
 @CONVOLUTIONS
 def test_a_sample_has_in_a_batch_the_bits_that_it_has_alone(conv_type):
-    subject, graphs = random_gat(seed=0, conv_type=conv_type), [large_graph(seed) for seed in range(20)]
+    subject = random_gat(seed=0, conv_type=conv_type)
+    graphs = [*odd_graphs(), *map(random_graph, range(20)), *map(large_graph, range(20))]
     for sample, graph in zip(compute(subject, data_of(graphs), **OPTIONS).samples, graphs, strict=True):
         for layer, (alpha, edge_index) in zip(sample.layers, alone(subject, graph), strict=True):
             np.testing.assert_array_equal(layer.alpha, alpha)
             np.testing.assert_array_equal(layer.edge_index, edge_index)
-
-
-@CONVOLUTIONS
-def test_small_and_odd_samples_have_in_a_batch_what_they_have_alone_but_for_rounding(conv_type):
-    subject, graphs = random_gat(seed=1, conv_type=conv_type), odd_graphs()
-    for sample, graph in zip(compute(subject, data_of(graphs), **OPTIONS).samples, graphs, strict=True):
-        for layer, (alpha, edge_index) in zip(sample.layers, alone(subject, graph), strict=True):
-            np.testing.assert_allclose(layer.alpha, alpha, **ROUNDING)
-            np.testing.assert_array_equal(layer.edge_index, edge_index)
-
-
-@CONVOLUTIONS
-def test_the_companions_of_a_small_sample_decide_no_bit_of_it(conv_type):
-    subject, odd = random_gat(seed=1, conv_type=conv_type), odd_graphs()
-    many = compute(subject, data_of([*odd, *map(large_graph, range(5))]), **OPTIONS)
-    few = compute(subject, data_of([*odd, large_graph(9)]), **OPTIONS)
-    for a, b in zip(many.samples[: len(odd)], few.samples[: len(odd)], strict=True):
-        for one, other in zip(a.layers, b.layers, strict=True):
-            np.testing.assert_array_equal(one.alpha, other.alpha)
 
 
 def test_more_samples_than_a_batch_holds_are_all_there_in_order():
@@ -144,7 +129,7 @@ def test_more_samples_than_a_batch_holds_are_all_there_in_order():
     assert [sample.index for sample in result.samples] == list(range(n))
     for i in (0, n - 4, n - 3, n - 1):
         alpha, edge_index = alone(subject, data.whole["val"].graphs[i])[2]
-        np.testing.assert_allclose(result.samples[i].layers[2].alpha, alpha, **ROUNDING)
+        np.testing.assert_array_equal(result.samples[i].layers[2].alpha, alpha)
         np.testing.assert_array_equal(result.samples[i].layers[2].edge_index, edge_index)
 
 
@@ -205,21 +190,11 @@ def test_weights_that_are_not_finite_are_refused_by_layer():
         compute(random_gat(seed=7), data_of(graphs), **OPTIONS)
 
 
-def test_fifty_samples_in_a_batch_cost_at_most_a_quarter_of_one_by_one():
-    graphs = [reference_graphs()[i % 40] for i in range(50)]
-    subject, data = gat.load(*reference_student()), data_of(graphs)
-    runs = [
-        (
-            cpu_seconds(lambda: compute(subject, data, **OPTIONS)),
-            cpu_seconds(lambda: [alone(subject, graph) for graph in data.draw(**OPTIONS).batches(1)]),
-        )
-        for _ in range(7)
-    ]
-    batched, one_by_one = map(min, zip(*runs, strict=True))
-    assert batched <= one_by_one / 4
-
-
-def cpu_seconds(work) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
+@pytest.mark.parametrize("conv_type", ["gat", "gatv2"])
+def test_fifty_samples_cost_at_most_an_eighth_of_the_published_loader_of_one_and_differ_in_no_bit(conv_type):
+    command = [sys.executable, str(ROOT / "benchmarks/attention.py"), conv_type, "6", "14"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    share, difference = re.search(r"1/(\S+) +largest difference (\S+)", said).groups()
+    assert float(share) >= 8
+    assert float(difference) == 0

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from assay.artifacts.sampling import chosen_splits
 from assay.errors import AssayError
-from assay.protocols import Attends, Attention, Data, GraphBatch
+from assay.protocols import Attends, Data, GraphBatch
 
 BATCH_SIZE = 64  # samples in a forward pass: any number of them fits, and their layers stay in the cache
 
@@ -72,22 +72,37 @@ def _graphs(
     graph = batch.graph.cpu()
     n_nodes = torch.bincount(graph, minlength=batch.n_graphs)
     node_ids = [part.numpy() for part in batch.node_id.cpu().split(n_nodes.tolist())]
-    layers = [_split(attention, graph, n_nodes) for attention in subject.attend(batch)]
+    layers: list[list[LayerAttention]] = []
+    edges: _Edges | None = None
+    for attention in subject.attend(batch):
+        if edges is None or not torch.equal(attention.edge_index, edges.edge_index):
+            edges = _by_graph(attention.edge_index, graph, n_nodes)
+        alphas = attention.alpha.cpu()[edges.order].split(edges.n_edges)
+        layers.append([LayerAttention(a.numpy(), e) for a, e in zip(alphas, edges.of_graph, strict=True)])
     return zip(node_ids, zip(*layers, strict=True), strict=True)
 
 
-def _split(
-    attention: Attention, graph: Int64[Tensor, " nodes"], n_nodes: Int64[Tensor, " graphs"]
-) -> list[LayerAttention]:
-    """One layer graph by graph: rows keep their order, so that loops which stood last stay last."""
-    edge_index, alpha = attention.edge_index.cpu(), attention.alpha.cpu()
-    owner = graph[edge_index[1]]
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """The edges of a batch graph by graph: the same for all layers that add the same loops."""
+
+    edge_index: Int64[Tensor, "2 edges"]  # of the batch
+    order: Int64[Tensor, " edges"]
+    n_edges: list[int]
+    of_graph: list[Int64[np.ndarray, "2 _"]]  # nodes counted within the graph
+
+
+def _by_graph(
+    edge_index: Int64[Tensor, "2 edges"], graph: Int64[Tensor, " nodes"], n_nodes: Int64[Tensor, " graphs"]
+) -> _Edges:
+    """Edges of a graph keep their order, so that loops which stood last stay last."""
+    edges = edge_index.cpu()
+    owner = graph[edges[1]]
     order = owner.argsort(stable=True)
-    first_node = n_nodes.cumsum(0) - n_nodes
     n_edges = torch.bincount(owner, minlength=len(n_nodes)).tolist()
-    alphas = alpha[order].split(n_edges)
-    edges = (edge_index - first_node[owner])[:, order].split(n_edges, dim=1)
-    return [LayerAttention(a.numpy(), e.numpy()) for a, e in zip(alphas, edges, strict=True)]
+    first_node = n_nodes.cumsum(0) - n_nodes
+    within = (edges - first_node[owner])[:, order].split(n_edges, dim=1)
+    return _Edges(edge_index, order, n_edges, [part.numpy() for part in within])
 
 
 def _refuse_not_finite(samples: tuple[SampleAttention, ...], split: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from assay import plan as planning
+from assay.allocator import keep_freed_memory
 from assay.catalog import artifacts
 from assay.cli.places import ConfigOption, DirectoryOption
 from assay.config import DEFAULT_CONFIG, Plan, read_plan
@@ -35,6 +36,7 @@ def make(
     if output is not None:
         _check_output(output, artifact)
     wanted = [planning.request(plan, checkpoint, name, _options(name, set_)) for name in artifact]
+    keep_freed_memory()
     for request in wanted:
         if not only:
             _make_inputs(plan, request)

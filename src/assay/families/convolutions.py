@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, GATv2Conv, GPSConv, GraphNorm, TransformerConv
+from torch_geometric.utils import add_self_loops, remove_self_loops
 
 from assay.protocols import Attention, GraphBatch
 
@@ -70,6 +71,13 @@ def attention_step(
     return _finished(x, batch, None, activation), Attention(*weights)
 
 
+def edge_attention(layer: nn.Module, x: Float[Tensor, "nodes features"], batch: GraphBatch) -> Attention:
+    """The weights of `attention_step` alone; gat and gatv2 then compute no output."""
+    if isinstance(layer, GatConvolution | GatV2Convolution):
+        return layer.attention(x, batch.edge_index, batch.edge_attr)
+    return attention_step(layer, x, batch)[1]
+
+
 class GatConvolution(GATConv):
     """Graph attention (Velickovic et al. 2018, arXiv:1710.10903); reads no edge features."""
 
@@ -78,6 +86,13 @@ class GatConvolution(GATConv):
     ) -> Any:
         """Loops are replaced: one a node."""
         return super().forward(x, edge_index, **asked)
+
+    def attention(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Attention:
+        """What `forward` gives to each edge."""
+        values = self.lin(x).view(-1, self.heads, self.out_channels)
+        of_ends = tuple((values * end).sum(-1) for end in (self.att_src, self.att_dst))
+        edges, _ = add_self_loops(remove_self_loops(edge_index)[0], num_nodes=len(x))
+        return Attention(edges, self.edge_updater(edges, alpha=of_ends, edge_attr=None))
 
 
 class GatV2Convolution(GATv2Conv):
@@ -88,6 +103,13 @@ class GatV2Convolution(GATv2Conv):
     ) -> Any:
         """Loops are replaced: one a node, with the mean features of the edges that enter it."""
         return super().forward(x, edge_index, edge_attr, **asked)
+
+    def attention(self, x: Tensor, edge_index: Tensor, edge_attr: Tensor) -> Attention:
+        """What `forward` gives to each edge."""
+        ends = tuple(lin(x).view(-1, self.heads, self.out_channels) for lin in (self.lin_l, self.lin_r))
+        edges, features = remove_self_loops(edge_index, edge_attr)
+        edges, features = add_self_loops(edges, features, fill_value=self.fill_value, num_nodes=len(x))
+        return Attention(edges, self.edge_updater(edges, x=ends, edge_attr=features))
 
 
 class TransformerConvolution(TransformerConv):

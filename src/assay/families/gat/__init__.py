@@ -16,6 +16,7 @@ from assay.families.gat.features import fusion_features
 from assay.families.gat.network import POOLS, GatNetwork, GatSettings
 from assay.families.gat.objective import GRAPHS_AT_A_TIME, GatObjective, covers
 from assay.families.gat.sequence_pool import SEQUENCE_POOLS
+from assay.families.gat.spare_nodes import with_spare_nodes, without_spare_nodes
 from assay.families.hyperparameters import HyperParameters
 from assay.families.input_encoder import fitting_batch, input_settings
 from assay.families.network_objective import NetworkObjective
@@ -134,7 +135,8 @@ class GatSubject:
                 f"conv_type {conv_type} has no attention over edges that explains its output: each layer adds "
                 "self-attention among all nodes of a graph; attention is for gat, gatv2 and transformer"
             )
-        return self.network.attention(self._fitting(batch))
+        spared = with_spare_nodes(self._fitting(batch))
+        return [without_spare_nodes(weights, len(batch.x)) for weights in self.network.attention(spared)]
 
     def _fitting(self, batch: GraphBatch) -> GraphBatch:
         sizes = self.network.settings

@@ -7,7 +7,13 @@ from torch import Tensor, nn
 from torch_geometric.nn import JumpingKnowledge
 from torch_geometric.nn.aggr import MultiAggregation
 
-from assay.families.convolutions import attention_step, convolution, convolution_step, reads_edge_features
+from assay.families.convolutions import (
+    attention_step,
+    convolution,
+    convolution_step,
+    edge_attention,
+    reads_edge_features,
+)
 from assay.families.gat.sequence_pool import SEQUENCE_POOLS, occupied_cells
 from assay.families.input_encoder import InputEncoder, InputSettings
 from assay.protocols import Attention, GraphBatch
@@ -85,11 +91,12 @@ class GatNetwork(nn.Module):
     def attention(self, batch: GraphBatch) -> list[Attention]:
         """The weights of every convolution, as the layer itself returns them; a gps layer has none."""
         x = self.input_encoder(batch.x, batch.node_id)
+        *before, last = self.convs
         weights = []
-        for conv in self.convs:
+        for conv in before:
             x, attended = attention_step(conv, x, batch, activation=self.activation)
             weights.append(attended)
-        return weights
+        return [*weights, edge_attention(last, x, batch)]
 
     def embedding(self, batch: GraphBatch) -> Float[Tensor, "graphs d"]:
         """A graph's nodes, whose layers the jumping knowledge weighs, pooled; by steps where the batch has them."""
