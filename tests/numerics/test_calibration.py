@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from assay.numerics.calibration import Calibration, calibration, reason_against, reliability
+from assay.numerics.calibration import Calibration, block_length, calibration, reason_against, reliability
 
 
 def calibrated(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,8 +23,26 @@ def overconfident(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     return odds / (1 + odds), labels
 
 
-def measured(scores, labels, seed: int = 0) -> Calibration:
-    return calibration(scores, np.asarray(labels, dtype=np.int64), generator=np.random.default_rng(seed))
+def measured(scores, labels, seed: int = 0, *, block: int = 1) -> Calibration:
+    labels = np.asarray(labels, dtype=np.int64)
+    return calibration(scores, labels, block=block, generator=np.random.default_rng(seed))
+
+
+def overlapping(seed: int, n: int, overlap: int) -> tuple[np.ndarray, np.ndarray]:
+    """Windows of `overlap` strides, whose scores are exact: attacks come in bursts, and neighbours share strides.
+
+    A stride is the first or last of a burst with probability 0.05 and 0.1; a window with an attack has label 1. What
+    a policy sees is normal, of mean 1.5 or 0.
+    """
+    generator, state = np.random.default_rng(seed), np.zeros(n + overlap - 1, bool)
+    turns = generator.random(len(state))
+    for i in range(1, len(state)):
+        state[i] = turns[i] >= 0.1 if state[i - 1] else turns[i] < 0.05
+    labels = np.array([state[i : i + overlap].any() for i in range(n)])
+    noise = np.convolve(generator.standard_normal(len(state)), np.ones(overlap), "valid") / math.sqrt(overlap)
+    benign = 2 / 3 * 0.95 ** (overlap - 1)
+    odds = (1 - benign) / benign * np.exp(1.5 * (1.5 * labels + noise) - 1.5**2 / 2)
+    return odds / (1 + odds), labels.astype(np.int64)
 
 
 def oracle_bins(scores: list[float], n_bins: int) -> list[list[int]]:
@@ -227,3 +245,68 @@ def test_what_are_no_scores_or_labels_is_refused(scores, labels, message):
 def test_the_same_generator_gives_the_same_numbers():
     assert measured(*calibrated(5, 400), 7) == measured(*calibrated(5, 400), 7)
     assert measured(*calibrated(5, 400), 7).ece_chance != measured(*calibrated(5, 400), 8).ece_chance
+
+
+@pytest.mark.parametrize(("overlap", "n"), [(4, 1000), (10, 1000), (10, 3000)])
+def test_right_scores_of_overlapping_windows_are_found_wrong_no_more_often_than_chance_in_blocks_allows(
+    overlap, n
+):
+    """100 seeds; 0.05 is right, and independent draws find a third or more of them wrong."""
+    windows = [overlapping(seed, n, overlap) for seed in range(100)]
+    blocks = [measured(*each, seed, block=block_length(*each)) for seed, each in enumerate(windows)]
+    independent = [measured(*each, seed) for seed, each in enumerate(windows)]
+    assert np.mean([each.p <= 0.05 for each in blocks]) <= 0.12
+    assert np.mean([each.p <= 0.05 for each in independent]) >= 0.3
+    means = [np.mean([each.square for each in found]) for found in (blocks, independent)]
+    assert abs(means[0]) < 0.5 * means[1]
+
+
+def test_overconfident_scores_of_overlapping_windows_are_still_found():
+    scores, labels = overlapping(0, 3000, 4)
+    odds = (scores / (1 - scores)) ** 2
+    wrong = odds / (1 + odds)
+    found = measured(wrong, labels, block=block_length(wrong, labels))
+    assert found.block > 4
+    assert found.p <= 0.05
+    assert found.error == pytest.approx(0.1, abs=0.03)
+
+
+def test_independent_samples_are_blocks_of_one_39_times_in_40():
+    lengths = [block_length(*calibrated(seed, 400)) for seed in range(200)]
+    assert np.mean([length > 1 for length in lengths]) == pytest.approx(0.025, abs=0.03)
+
+
+def test_a_block_is_twice_the_autocorrelation_time():
+    """Of one score, each label k times in a row: r at lag j is 1 - j / k, and the time is k."""
+    for k in (5, 20):
+        labels = np.repeat(np.random.default_rng(k).integers(0, 2, 4000), k)
+        assert block_length(np.full(len(labels), 0.5), labels) == pytest.approx(2 * k, rel=0.1)
+
+
+def test_scores_that_are_wrong_for_long_do_not_make_independent_labels_hang_together():
+    scores = 0.5 + 0.45 * np.sin(np.arange(1000) / 50)
+    labels = [np.random.default_rng(seed).integers(0, 2, 1000) for seed in range(40)]
+    assert np.mean([block_length(scores, each) > 1 for each in labels]) < 0.2
+
+
+def test_labels_of_a_block_are_drawn_together():
+    """One score: the ECE is the error of one rate, sqrt(block) times as large by chance."""
+    scores, labels = np.full(3000, 0.5), np.arange(3000) % 2
+    one, ten = (measured(scores, labels, block=block) for block in (1, 10))
+    assert ten.ece_chance == pytest.approx(math.sqrt(10) * one.ece_chance, rel=0.15)
+    assert (one.block, ten.block) == (1, 10)
+    assert (one.ece, one.brier) == (ten.ece, ten.brier)
+    assert ten.square == pytest.approx(10 * one.square, rel=0.25)
+
+
+def test_a_block_of_all_samples_is_one_draw():
+    scores, labels = calibrated(6, 150)
+    found = measured(scores, labels, block=1000)
+    assert found.p > 0.5
+    assert found.ece_chance > 0.2
+
+
+def test_labels_that_the_bins_foretell_leave_nothing_to_hang_together():
+    scores, labels = np.repeat([0.0, 1.0], 100), np.repeat([0, 1], 100)
+    assert block_length(scores, labels) == 1
+    assert measured(scores, labels, block=7).square == 0

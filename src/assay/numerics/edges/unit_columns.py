@@ -1,0 +1,95 @@
+"""Columns of samples as vectors of length 1 whose inner products are correlations, and which of them vary."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from assay.numerics.ranks import normal_scores
+
+LEAST_VARYING = 20  # samples that differ from a column's most frequent value; below, its tests are too bold
+RELATIVE_VARIANCE = 1e-12  # of the mean square: below, a spread is rounding
+
+Layers = Float64[np.ndarray, "layers n k"]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitColumns:
+    """Centred columns of length 1 in each layer; one that cannot be used is the zero vector there."""
+
+    columns: Layers
+    finite: Bool[np.ndarray, "layers k"]
+    varies: Bool[np.ndarray, "layers k"]  # its spread is more than rounding
+    used: Bool[np.ndarray, "layers k"]
+
+    def part(
+        self, chosen: slice | Int64[np.ndarray, " chosen"], order: Int64[np.ndarray, " n"] | None = None
+    ) -> "UnitColumns":
+        """Some of the columns, their samples in another order where one is given."""
+        columns = self.columns[:, :, chosen]
+        return UnitColumns(
+            columns if order is None else columns[:, order],
+            self.finite[:, chosen],
+            self.varies[:, chosen],
+            self.used[:, chosen],
+        )
+
+
+def value_units(values: Layers, groups: Int64[np.ndarray, " n"]) -> UnitColumns:
+    """The values themselves, for Pearson correlations.
+
+    Used is what varies: a variance above 1e-12 of the mean square, whatever the units of the values.
+    """
+    finite, values = _finite(values)
+    centred = centred_within(values, groups)
+    varies = _squares(centred) > RELATIVE_VARIANCE * _squares(values)
+    return UnitColumns(unit_length(centred, varies), finite, varies & finite, varies & finite)
+
+
+def score_units(values: Layers, groups: Int64[np.ndarray, " n"]) -> UnitColumns:
+    """The normal scores of the average ranks of each column.
+
+    Used is a column of which 20 or more samples differ from its most frequent value: with fewer, its sum with
+    another column is too skewed for any tail that is known from moments.
+    """
+    finite, values = _finite(values)
+    scores = np.stack([normal_scores(layer) for layer in values])
+    centred = centred_within(scores, groups)
+    n_varying = np.stack([len(layer) - _most_frequent(layer) for layer in values])
+    apart = _squares(centred) > RELATIVE_VARIANCE * _squares(scores)
+    used = finite & (n_varying >= LEAST_VARYING) & apart
+    return UnitColumns(unit_length(centred, used), finite, finite & (n_varying > 0), used)
+
+
+def centred_within(values: Layers, groups: Int64[np.ndarray, " n"]) -> Layers:
+    """The values less the mean of their group, in each column of each layer."""
+    centred = values.copy()
+    for group in np.unique(groups):
+        rows = groups == group
+        centred[:, rows] -= values[:, rows].mean(1, keepdims=True)
+    return centred
+
+
+def unit_length(columns: Layers, used: Bool[np.ndarray, "layers k"]) -> Layers:
+    """The columns divided by their lengths, and zero vectors for those that are not used."""
+    lengths = np.sqrt(_squares(columns))
+    return columns * np.where(used, 1 / np.where(used, lengths, 1), 0)[:, None]
+
+
+def _finite(values: Layers) -> tuple[Bool[np.ndarray, "layers k"], Layers]:
+    """Which columns are finite, and the values with zeros for the others."""
+    finite = np.isfinite(values).all(1)
+    return finite, values if finite.all() else np.where(finite[:, None], values, 0.0)
+
+
+def _squares(columns: Layers) -> Float64[np.ndarray, "layers k"]:
+    return np.einsum("lnk,lnk->lk", columns, columns)
+
+
+def _most_frequent(columns: Float64[np.ndarray, "n k"]) -> Int64[np.ndarray, " k"]:
+    """How often the most frequent value of each column occurs."""
+    ordered = np.sort(columns, axis=0)
+    place = np.arange(len(columns))[:, None]
+    starts = np.zeros(ordered.shape, dtype=np.int64)  # of the run of equal values that a place belongs to
+    starts[1:] = np.where(ordered[1:] != ordered[:-1], place[1:], 0)
+    return (place - np.maximum.accumulate(starts, axis=0)).max(0) + 1

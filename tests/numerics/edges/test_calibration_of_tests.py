@@ -1,0 +1,72 @@
+"""The p-values of edges where nothing is associated, on columns of every shape that magnitudes have."""
+
+import numpy as np
+import pytest
+from numerics.edges.nulls import SHAPES, null_columns, together
+
+from assay.numerics.edges.layer_tests import layer_tests
+from assay.numerics.edges.magnitude_correlation import (
+    correlation,
+    fisher_z,
+    largest_over_layers,
+    mean_over_layers,
+)
+from assay.numerics.edges.pearson_iii import upper_tail
+from assay.numerics.edges.permutation_moments import side_products
+from assay.numerics.edges.unit_columns import score_units, value_units
+
+LAYERS, N, K = 4, 200, 100
+CORRELATIONS = (0.2, 0.5, 0.8, 0.95)
+
+
+def null_sides(shape: str, rho: float, seed: int) -> list[np.ndarray]:
+    rng = np.random.default_rng([seed, round(100 * rho), list(SHAPES).index(shape)])
+    return [null_columns(shape, rng, layers=LAYERS, n=N, k=K, rho=rho) for _ in range(2)]
+
+
+def exact_p(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Of the mean, of the strongest layer, and of either: (3, pairs tested)."""
+    x, y = (score_units(side, together(N)).columns for side in (x, y))
+    found = layer_tests(x.transpose(0, 2, 1) @ y, side_products(x), side_products(y), dof=N - 1)
+    every = np.stack([found.p, found.p_max, found.p_omnibus])
+    return every[:, ~np.isnan(found.p)]
+
+
+def published_p(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Of the mean and of the largest magnitude, as if either were one correlation."""
+    r = correlation(value_units(x, together(N)), value_units(y, together(N)))
+    scores = np.stack([mean_over_layers(r), largest_over_layers(r)])
+    z = fisher_z(scores.reshape(2, -1), np.full(K * K, N - 3))
+    return upper_tail(z, np.zeros_like(z))
+
+
+def shares(p_of, shape: str, rho: float, draws: int) -> np.ndarray:
+    """Of each test the shares of p up to .05 and .001: (tests, 2)."""
+    drawn = [p_of(*null_sides(shape, rho, seed)) for seed in range(draws)]
+    p = np.concatenate(drawn, axis=1)
+    return np.stack([(p <= level).mean(1) for level in (0.05, 0.001)], axis=1)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_exact_p_are_near_their_level(shape):
+    found = shares(exact_p, shape, 0.8, draws=8)
+    assert found[0, 0] == pytest.approx(0.05, abs=0.008)
+    assert (found[1:, 0] < 0.06).all()
+    assert (found[:, 1] < 2.2e-3).all()
+    assert (found[:, 1] > 2e-4).all()
+
+
+def test_published_p_of_the_mean_are_too_timid_and_of_the_largest_too_bold():
+    mean, largest = shares(published_p, "half-normal", 0.2, draws=4)
+    assert mean[0] < 0.02
+    assert largest[0] > 0.08
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rho", CORRELATIONS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_exact_p_come_true_at_both_levels(shape, rho):
+    found = shares(exact_p, shape, rho, draws=20)
+    assert found[0, 0] == pytest.approx(0.05, abs=0.005)
+    assert (found[:2, 1] <= 0.0016).all()
+    assert (found[1:, 0] <= 0.057).all()

@@ -1,0 +1,137 @@
+"""Tests given some sources: residuals of least squares, the variance of two layers, and type I errors."""
+
+import numpy as np
+import pytest
+from numerics.edges.nulls import null_columns, together
+from scipy import linalg
+
+from assay.numerics.edges.layer_tests import layer_tests
+from assay.numerics.edges.partial_scores import partial_tests
+from assay.numerics.edges.permutation_moments import side_products
+from assay.numerics.edges.unit_columns import score_units
+
+NONE = np.zeros(0, dtype=np.int64)
+
+
+def scores(
+    seed: int, *, n: int = 60, k: int = 8, layers: int = 3, shape: str = "half-normal", rho: float = 0.5
+):
+    rng = np.random.default_rng(seed)
+    return [
+        score_units(null_columns(shape, rng, layers=layers, n=n, k=k, rho=rho), together(n)).columns
+        for _ in range(2)
+    ]
+
+
+def annihilator(given: np.ndarray) -> np.ndarray:
+    """I - QQ' of the columns and the constant."""
+    basis = linalg.orth(np.column_stack([np.ones(len(given)), given]))
+    return np.eye(len(given)) - basis @ basis.T
+
+
+def by_definition(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> tuple[float, float]:
+    """z and skewness of one source and one target, (layers, n), given (layers, n, k)."""
+    _, n, k = given.shape
+    nu, take = n - 1 - k, [annihilator(layer) for layer in given]
+    e, f = ([m @ v / np.linalg.norm(m @ v) for m, v in zip(take, side, strict=True)] for side in (x, y))
+    cross = np.array([[np.trace(p @ q) for q in take] for p in take])
+    noise = np.clip(np.array([[a @ b for b in f] for a in f]) * nu / cross, -1, 1)
+    spread = max((np.array([[a @ b for b in e] for a in e]) * noise).sum() / nu, 0.2 / nu)
+    ex, fx = (np.einsum("pn,qn,rn->pqr", side, side, side) for side in (e, f))
+    third = (nu + 1) / (nu * (nu - 1)) * (ex * fx).sum()
+    return sum(a @ b for a, b in zip(e, f, strict=True)) / np.sqrt(spread), third / spread**1.5
+
+
+def test_z_and_skewness_are_those_of_residuals_with_the_freedom_that_two_layers_share():
+    x, y = scores(0, shape="relu", n=400)
+    given = [np.array([1, 4, 6]), np.array([0])]
+    found = partial_tests(x, y[:, :, :2], given, dof=399)
+    for j, chosen in enumerate(given):
+        for i in sorted({*range(8)} - {*chosen.tolist()}):
+            z, skew = by_definition(x[:, :, i], y[:, :, j], x[:, :, chosen])
+            assert found.z[i, j] == pytest.approx(z, rel=1e-9)
+            assert found.skew[i, j] == pytest.approx(skew, rel=1e-7, abs=1e-12)
+
+
+def test_the_strongest_layer_has_the_degrees_of_freedom_that_are_left():
+    x, y = scores(1, layers=1)
+    chosen = np.array([2, 5])
+    found = partial_tests(x, y[:, :, :1], [chosen], dof=59)
+    take = annihilator(x[0][:, chosen])
+    e, f = take @ x[0, :, 0], take @ y[0, :, 0]
+    r = e @ f / np.linalg.norm(e) / np.linalg.norm(f)
+    assert found.z_max[0, 0] == pytest.approx(r * np.sqrt(57), rel=1e-9)
+
+
+def test_a_target_that_nothing_is_given_for_has_its_plain_tests():
+    x, y = scores(2)
+    found = partial_tests(x, y, [NONE] * 8, dof=59)
+    plain = layer_tests(x.transpose(0, 2, 1) @ y, side_products(x), side_products(y), dof=59)
+    for name in ("z", "skew", "p", "z_max", "p_max"):
+        np.testing.assert_allclose(getattr(found, name), getattr(plain, name), rtol=1e-9, atol=1e-12)
+
+
+def test_what_is_given_and_what_it_explains_is_not_tested():
+    x, y = scores(3)
+    x[:, :, 4] = (x[:, :, 1] + x[:, :, 2]) / np.linalg.norm(x[:, :, 1] + x[:, :, 2], axis=1)[:, None]
+    y[:, :, 1] = x[:, :, 1]
+    found = partial_tests(x, y[:, :, :2], [np.array([1, 2])] * 2, dof=59)
+    assert np.isnan(found.p[[1, 2, 4], 0]).all()
+    assert np.isnan(found.p[:, 1]).all()
+    assert np.isfinite(found.p[[0, 3, 5, 6, 7], 0]).all()
+
+
+def test_given_sources_that_are_alike_or_not_used_count_once_or_not():
+    x, y = scores(4)
+    x[:, :, 5], x[:, :, 6] = x[:, :, 2], 0
+    found = partial_tests(x, y[:, :, :1], [np.array([2, 5, 6])], dof=59)
+    once = partial_tests(x, y[:, :, :1], [np.array([2])], dof=59)
+    np.testing.assert_allclose(found.p[[0, 1, 3]], once.p[[0, 1, 3]], rtol=1e-9)
+
+
+@pytest.mark.parametrize(("n_given", "tested"), [(5, True), (6, False), (30, False)])
+def test_at_least_20_samples_beyond_3_and_the_given_ones_are_needed(n_given, tested):
+    x, y = scores(5, n=28, k=32, shape="gaussian")
+    found = partial_tests(x, y[:, :, :1], [np.arange(n_given)], dof=27)
+    assert np.isfinite(found.p[31, 0]) == tested
+
+
+def test_an_order_is_a_draw_from_the_null_of_a_target_that_depends_on_what_is_given():
+    x, y = scores(6)
+    y[:, :, 0] = x[:, :, 1] + 0.1 * y[:, :, 0]
+    y[:, :, 0] /= np.linalg.norm(y[:, :, 0], axis=1)[:, None]
+    rng = np.random.default_rng(0)
+    drawn = [
+        partial_tests(x[:, :, :4], y[:, :, :1], [np.array([1])], dof=59, order=rng.permutation(60)).z[
+            [0, 2, 3], 0
+        ]
+        for _ in range(300)
+    ]
+    assert np.std(drawn) == pytest.approx(1, abs=0.1)
+    assert np.mean(drawn) == pytest.approx(0, abs=0.15)
+
+
+def type_1_errors(n: int, k: int, *, draws: int, seed: int = 0) -> np.ndarray:
+    """Shares of p up to .05 and .001 of a target whose gradients follow from the k sources that are given."""
+    rng, every = np.random.default_rng(seed), []
+    for _ in range(draws):
+        noise = [null_columns("gaussian", rng, layers=6, n=n, k=m, rho=0.5) for m in (k + 30, 4)]
+        values = noise[1] + noise[0][:, :, :k].sum(2, keepdims=True) / np.sqrt(k)
+        x, y = (score_units(side, together(n)).columns for side in (noise[0], values))
+        every.append(partial_tests(x, y, [np.arange(k)] * 4, dof=n - 1).p[k:].ravel())
+    every = np.concatenate(every)
+    return np.array([(every <= level).mean() for level in (0.05, 0.001)])
+
+
+def test_few_samples_and_many_given_sources_keep_their_level():
+    at_5, at_01 = type_1_errors(50, 20, draws=60)
+    assert at_5 == pytest.approx(0.05, abs=0.009)
+    assert at_01 < 0.003
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "k"), [(50, 20), (200, 20)])
+def test_type_1_errors_are_those_of_the_level(n, k):
+    at_5, at_01 = type_1_errors(n, k, draws=250)
+    assert at_5 == pytest.approx(0.05, abs=0.006)
+    assert at_01 <= 0.0016
