@@ -102,6 +102,23 @@ def test_the_published_checkpoint_is_read_as_torch_reads_it():
     }
 
 
+@pytest.mark.parametrize("key", ["model", "network"])
+def test_a_state_dict_under_another_usual_key_is_read(tmp_path, key):
+    content = {key: {"w": torch.ones(2)}, "epoch": 3, "optimizer": {"state": {}}}
+    checkpoint = read(saved(tmp_path / "a.pth", content))
+    assert list(checkpoint.tensors) == ["w"]
+    assert checkpoint.hparams == {"class_path": None, "hyper_parameters": {}, "epoch": 3}
+    assert checkpoint.facts["left_out"] == ["optimizer"]
+
+
+def test_the_name_of_a_model_is_not_taken_for_its_state_dict(tmp_path):
+    content = {"state_dict": {"w": torch.ones(2)}, "model": "vit", "network": {"v": torch.ones(1)}}
+    checkpoint = read(saved(tmp_path / "a.pth", content))
+    assert list(checkpoint.tensors) == ["w"]
+    assert checkpoint.hparams["model"] == "vit"
+    assert checkpoint.facts["left_out"] == ["network"]
+
+
 def test_a_plain_state_dict_has_no_class_path(tmp_path):
     checkpoint = read(saved(tmp_path / "a.pt", torch.nn.Linear(2, 2).state_dict()))
     assert checkpoint.hparams == {"class_path": None, "hyper_parameters": {}}
@@ -184,7 +201,12 @@ def test_a_small_repeated_view_is_unfolded(tmp_path):
         ({"state_dict": {"w": torch.ones(2, dtype=torch.complex64)}}, "dtype torch.complex64"),
         ({"state_dict": {1: torch.ones(2)}}, "key '1' (int)"),
         ({}, "the keys nothing"),
-        ({"model": {"w": torch.ones(2)}, "epoch": 1}, "the keys epoch, model"),
+        ({"net": {"w": torch.ones(2)}, "epoch": 1}, "the keys epoch, net"),
+        ({"model": {"a": 1}, "network": "vit"}, "the keys model, network"),
+        (
+            {name: {"w": torch.ones(2)} for name in ("model", "network")},
+            "model and network both hold tensors",
+        ),
         (torch.ones(2), "holds a Tensor"),
         ({"state_dict": {"w": torch.ones(1)}, "class_path": 3}, "class_path is a int"),
         ({"state_dict": {"w": torch.ones(1)}, "hyper_parameters": [1]}, "hyper_parameters is a list"),
@@ -250,11 +272,11 @@ def test_a_sidecar_that_disagrees_or_is_none_is_refused(tmp_path):
     assert "64 hexadecimal digits" in refusal(path)
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+def test_a_missing_file_and_a_folder_of_something_else_are_refused(tmp_path):
     assert refusal(tmp_path / "none.ckpt") == f"Checkpoint not found: {tmp_path / 'none.ckpt'}"
-    assert "a folder or a device" in refusal(tmp_path)
+    assert "a folder without config.json" in refusal(tmp_path)
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.ckpt")
-    assert "a folder or a device" in refusal(tmp_path / "a.ckpt")
+    assert "a device or a pipe" in refusal(tmp_path / "a.ckpt")

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from assay.data.npz import read_npz
 from assay.data.prepared import Prepared, one_class_warnings
 from assay.data.states import States
 from assay.errors import Refused
 from assay.numerics.fusion_states import BLOCKS, states_from_blocks
+from assay.raw.npz import read_npz
 
 NAMES = {f"{block.model}{dash}{block.name}": (block.model, block.name) for block in BLOCKS for dash in "/_"}
 COLUMNS = ("labels", "attack_type", "flat")

@@ -7,10 +7,10 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from assay.data.collated import Collated, text_bytes
-from assay.data.npz import read_npz
 from assay.data.prepared import Prepared, one_class_warnings
 from assay.data.soundness import refuse_names
 from assay.errors import Refused
+from assay.raw.npz import read_npz
 
 
 def prepare(files: Mapping[str, Sequence[Path]]) -> Prepared:

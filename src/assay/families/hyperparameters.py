@@ -1,6 +1,6 @@
 """Typed and bounded reads of a checkpoint's hyper-parameters, which are untrusted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from assay.errors import Refused
@@ -85,9 +85,20 @@ class HyperParameters:
         """Whatever the file holds under the key; None where it is absent."""
         return self._values.get(key)
 
+    def refuse_other(self, sizes: Mapping[str, int]) -> None:
+        """Keeps every key that is a whole number, but not the one that the tensors have."""
+        for key, size in sizes.items():
+            said = self.raw(key)
+            if isinstance(said, int) and not isinstance(said, bool) and said != size:
+                self.problem(key, said, f"{size}, as the tensors have")
+
     def problem(self, key: str, value: Any, allowed: str) -> None:
         """Keeps one problem of one key."""
         self._problems.append(f"{self._where}.{key} is {_shown(value)}; allowed: {allowed}")
+
+    def unknown(self, key: str, known: Sequence[str]) -> None:
+        """Keeps one key that means nothing to us."""
+        self._problems.append(f"{self._where}.{key[:60]} is unknown; known: {', '.join(known)}")
 
     def not_yet(self, what: str) -> None:
         """Keeps one feature of the published class that is not supported."""

@@ -22,7 +22,7 @@ def load_state(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         Refused: two names that are one when cleaned; missing, unexpected or wrongly shaped tensors, or
             of another kind (a float type may be any); a value beyond float32. All of them are listed.
     """
-    found = _cleaned(tensors)
+    found = cleaned(tensors)
     expected = network.state_dict()
     problems = list(_problems(found, expected))
     if problems:
@@ -31,7 +31,12 @@ def load_state(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     network.load_state_dict(_as_float32(found), strict=True, assign=True)
 
 
-def _cleaned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def cleaned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors by the names that `load_state` compares.
+
+    Raises:
+        Refused: two names that are one when cleaned.
+    """
     cleaned: dict[str, Tensor] = {}
     sources: dict[str, list[str]] = {}
     for name, tensor in tensors.items():

@@ -12,13 +12,16 @@ from numpy.lib import format as npy
 from assay.errors import Refused
 
 
-def read_npz(path: Path, refuse_names: Callable[[dict[str, None], str], None]) -> dict[str, np.ndarray]:
+def read_npz(
+    path: Path, refuse_names: Callable[[dict[str, None], str], None], *, most_bytes: int | None = None
+) -> dict[str, np.ndarray]:
     """The arrays of an untrusted npz file; nothing in it is unpickled.
 
     `refuse_names` sees the names, and the path, before any array is read.
 
     Raises:
-        Refused: the file or a member is damaged, is no array of numbers or text, or a name occurs twice.
+        Refused: the file or a member is damaged, is no array of numbers or text, a name occurs twice, or all
+            arrays together have more than `most_bytes`.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -26,6 +29,7 @@ def read_npz(path: Path, refuse_names: Callable[[dict[str, None], str], None]) -
             names = [member.filename.removesuffix(".npy") for member in members]
             _refuse_repeated(names, path)
             refuse_names(dict.fromkeys(names), str(path))
+            _refuse_large(members, path, most_bytes)
             return {name: _member(archive, member, path) for name, member in zip(names, members, strict=True)}
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise Refused(f"{path} is not a readable npz file: {error}.") from error
@@ -56,6 +60,12 @@ def _refuse_other_length(shape: tuple[int, ...], dtype: np.dtype, n_bytes: int) 
         raise ValueError("it holds Python objects; allowed: numbers and text")
     if min(shape, default=0) < 0 or prod(shape) * dtype.itemsize != n_bytes:
         raise ValueError(f"{n_bytes} bytes for shape {shape} of {dtype}")
+
+
+def _refuse_large(members: Sequence[zipfile.ZipInfo], path: Path, most_bytes: int | None) -> None:
+    claimed = sum(member.file_size for member in members)
+    if most_bytes is not None and claimed > most_bytes:
+        raise Refused(f"{path} unfolds to {claimed:,} bytes; allowed: {most_bytes:,}.")
 
 
 def _refuse_repeated(names: Sequence[str], path: Path) -> None:
