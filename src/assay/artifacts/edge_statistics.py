@@ -1,0 +1,236 @@
+"""Scores and tests of blocks of pairs (source, target), by the exact moments of permutations or as published."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float64, Int64, Shaped
+
+from assay.numerics.edges.layer_tests import LayerTests, layer_tests, mean_test, strongest_test
+from assay.numerics.edges.magnitude_correlation import (
+    correlation,
+    fisher_z,
+    largest_over_layers,
+    mean_over_layers,
+    partial_correlation,
+)
+from assay.numerics.edges.partial_scores import partial_tests, too_few
+from assay.numerics.edges.pearson_iii import upper_tail
+from assay.numerics.edges.permutation_moments import side_products
+from assay.numerics.edges.shared_driver import without_mean_column
+from assay.numerics.edges.unit_columns import (
+    LEAST_VARYING,
+    UnitColumns,
+    centred_within,
+    score_units,
+    value_units,
+)
+
+CROWDED = "samples are too few for the parents of the target"
+BLOCK_PAIRS = 2**20  # computed at a time
+
+Layers = Float64[np.ndarray, "layers n functions"]
+Pairs = Float64[np.ndarray, "sources targets"]
+Order = Int64[np.ndarray, " n"] | None  # of the samples of the targets' side; None: as they are
+Given = Sequence[Int64[np.ndarray, " _"]]  # of each target the sources that it is tested given
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """Of every pair; NaN where it is not tested, None where the method has no such thing."""
+
+    z: Pairs
+    skew: Pairs | None
+    p: Pairs
+    p_max: Pairs | None
+    p_omnibus: Pairs | None
+
+
+@runtime_checkable
+class PairTests(Protocol):
+    """The tests of pairs by one method."""
+
+    def tested(self, targets: slice) -> Tested:
+        """All sources with some targets."""
+        ...
+
+    def p(self, targets: slice, order: Order) -> Pairs:
+        """The p of `tested` with the samples of the targets' side in another order."""
+        ...
+
+    def adjusted(self, targets: slice) -> Pairs | None:
+        """The p with each side's mean column regressed out; None where the method has none."""
+        ...
+
+    def reasons(self) -> tuple[Shaped[np.ndarray, " functions"], Shaped[np.ndarray, " functions"]]:
+        """Why a source, and why a target, is never tested; empty where it may be."""
+        ...
+
+
+def target_blocks(n_sources: int, n_targets: int) -> Iterator[slice]:
+    """All targets, so many at a time that a block has about a million pairs."""
+    width = max(1, BLOCK_PAIRS // max(n_sources, 1))
+    yield from (slice(start, start + width) for start in range(0, n_targets, width))
+
+
+class Scores:
+    """Correlations of magnitudes, layer by layer: plain, or given the parents of the target."""
+
+    def __init__(
+        self,
+        x: Layers,
+        y: Layers,
+        groups: Int64[np.ndarray, " n"],
+        given: Given,
+        *,
+        ridge: float,
+        layer_agg: str,
+    ):
+        self.x, self.y = value_units(x, groups), value_units(y, groups)
+        self._given, self._ridge, self._layer_agg = given, ridge, layer_agg
+        if _some(given):
+            self._values = [
+                centred_within(np.where(units.used[:, None], values, 0), groups)
+                for units, values in ((self.x, x), (self.y, y))
+            ]
+
+    def per_layer(self, targets: slice, order: Order = None) -> Float64[np.ndarray, "layers sources targets"]:
+        """NaN where undefined."""
+        if not _some(self._given):
+            return correlation(self.x, self.y.part(targets, order))
+        x, y = self._values
+        y = y[:, :, targets] if order is None else y[:, order, targets]
+        found = partial_correlation(x, y, self._given[targets], ridge=self._ridge)
+        for column, target in enumerate(range(*targets.indices(x.shape[2]))):
+            if len(self._given[target]):
+                found[:, target, column] = np.nan
+        return found
+
+    def aggregate(self, r: Float64[np.ndarray, "layers sources targets"]) -> Pairs:
+        """The score of the table: the mean over layers, or the value of the largest magnitude."""
+        return mean_over_layers(r) if self._layer_agg == "mean" else largest_over_layers(r)
+
+
+class ExactTests:
+    """Tests on normal scores with the exact moments over all permutations of the samples."""
+
+    def __init__(
+        self,
+        x: Layers,
+        y: Layers,
+        groups: Int64[np.ndarray, " n"],
+        given: Given,
+        *,
+        dof: int,
+        layer_agg: str,
+    ):
+        self._units = score_units(x, groups), score_units(y, groups)
+        scores = [side.columns for side in self._units]
+        self._plain = _Sums(*scores, given=given, dof=dof)
+        self._adjusted = _Sums(*map(without_mean_column, scores), given=given, dof=max(dof - 2, 2))
+        self._strongest = layer_agg == "max"
+        self._dof, self._n_given = dof, counts(given)
+
+    def tested(self, targets: slice) -> Tested:
+        """The test of the mean over layers or, with `max`, of the strongest layer."""
+        found = self._plain.tests(targets)
+        if self._strongest:
+            return Tested(found.z_max, found.skew_max, found.p_max, found.p_max, found.p_omnibus)
+        return Tested(found.z, found.skew, found.p, found.p_max, found.p_omnibus)
+
+    def p(self, targets: slice, order: Order) -> Pairs:
+        """Of that one test alone."""
+        return self._plain.p(targets, order, strongest=self._strongest)
+
+    def adjusted(self, targets: slice) -> Pairs:
+        """With two degrees of freedom less, one for each side."""
+        return self._adjusted.p(targets, strongest=self._strongest)
+
+    def reasons(self) -> tuple[Shaped[np.ndarray, " functions"], Shaped[np.ndarray, " functions"]]:
+        """Of what varies, too few samples do, or they are too few beside the parents."""
+        few = f"varies in fewer than {LEAST_VARYING} samples"
+        sources, targets = (
+            _why_unused(role, side, few) for role, side in zip(("source", "target"), self._units, strict=True)
+        )
+        crowded = too_few(self._dof, self._n_given) & (self._n_given > 0)
+        return sources, np.where(crowded & (targets == ""), CROWDED, targets)
+
+
+class PublishedTests:
+    """Fisher's z of the score as if it were one correlation of independent samples, as published."""
+
+    def __init__(self, scores: Scores, given: Given, *, dof: int):
+        self._scores, self._df = scores, dof - 2 - counts(given)
+
+    def tested(self, targets: slice) -> Tested:
+        """z and its normal tail."""
+        z = self._z(targets)
+        return Tested(z, None, upper_tail(z, np.zeros_like(z)), None, None)
+
+    def p(self, targets: slice, order: Order) -> Pairs:
+        """The same tail."""
+        z = self._z(targets, order)
+        return upper_tail(z, np.zeros_like(z))
+
+    def adjusted(self, targets: slice) -> None:
+        """There is none."""
+
+    def reasons(self) -> tuple[Shaped[np.ndarray, " functions"], Shaped[np.ndarray, " functions"]]:
+        """Whatever varies may be tested, with two degrees of freedom."""
+        sources, targets = (
+            _why_unused("source", self._scores.x, ""),
+            _why_unused("target", self._scores.y, ""),
+        )
+        return sources, np.where((self._df < 2) & (targets == ""), CROWDED, targets)
+
+    def _z(self, targets: slice, order: Order = None) -> Pairs:
+        return fisher_z(self._scores.aggregate(self._scores.per_layer(targets, order)), self._df[targets])
+
+
+def counts(given: Given) -> Int64[np.ndarray, " targets"]:
+    """How many sources each target is tested given."""
+    return np.array([len(chosen) for chosen in given], dtype=np.int64)
+
+
+def _some(given: Given) -> bool:
+    return any(map(len, given))
+
+
+class _Sums:
+    """The layer tests of two sides of unit columns, plain or given the parents of the target."""
+
+    def __init__(self, x: Layers, y: Layers, *, given: Given, dof: int):
+        self._x, self._y, self._given, self._dof = x, y, given, dof
+        self._products = None if _some(given) else (side_products(x), side_products(y))
+
+    def tests(self, targets: slice) -> LayerTests:
+        if self._products is None:
+            return self._partial(targets, None)
+        of_x, of_y = self._products
+        return layer_tests(self._sums(targets, None), of_x, of_y.part(targets), dof=self._dof)
+
+    def p(self, targets: slice, order: Order = None, *, strongest: bool) -> Pairs:
+        if self._products is None:
+            found = self._partial(targets, order)
+            return found.p_max if strongest else found.p
+        of_x, of_y = self._products
+        one_test = strongest_test if strongest else mean_test
+        return one_test(self._sums(targets, order), of_x, of_y.part(targets), dof=self._dof)[2]
+
+    def _sums(self, targets: slice, order: Order) -> Float64[np.ndarray, "layers sources targets"]:
+        y = self._y[:, :, targets]
+        return self._x.transpose(0, 2, 1) @ (y if order is None else y[:, order])
+
+    def _partial(self, targets: slice, order: Order) -> LayerTests:
+        y = self._y[:, :, targets]
+        return partial_tests(self._x, y, self._given[targets], dof=self._dof, order=order)
+
+
+def _why_unused(role: str, units: UnitColumns, few: str) -> Shaped[np.ndarray, " functions"]:
+    """The reason of the layer that comes nearest to being used."""
+    return np.select(
+        [units.used.any(0), units.varies.any(0), units.finite.any(0)],
+        ["", f"{role} {few}", f"{role} is constant"],
+        f"{role} is not finite",
+    )
