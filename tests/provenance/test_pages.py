@@ -1,0 +1,65 @@
+"""Pages of figures stand in the manifest, one by one, and are verified."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from contract.examples import save_cnn, save_images
+
+from assay import drawing, job
+from assay.config import read_plan
+from assay.plan import lost, request, requests
+from assay.provenance.manifest import write
+from assay.provenance.verify import verify
+
+
+@pytest.fixture
+def drawn(tmp_path, monkeypatch):
+    """The plan of one CNN whose class maps are made and drawn."""
+    monkeypatch.chdir(tmp_path)
+    Path("runs").mkdir()
+    save_cnn(Path("runs/a.pt"))
+    save_images(Path("runs/val.npz"))
+    config = {
+        "checkpoints": "sheet.tsv",
+        "device": "cpu",
+        "data": {"digits": {"source": "images", "path": "runs/val.npz"}},
+        "options": {"gradcam": {"max_records": 2}},
+    }
+    Path("config.yaml").write_text(yaml.safe_dump(config))
+    Path("sheet.tsv").write_text(
+        "checkpoint\tfamily\tpath\tdata\tartifacts\na\tcnn\truns/a.pt\tdigits\tgradcam\n"
+    )
+    plan = read_plan("config.yaml")
+    job.take_in(plan, "a", "new")
+    job.prepare(plan, "digits", "new")
+    job.make(request(plan, "a", "gradcam"), device="cpu")
+    drawing.draw(request(plan, "a", "gradcam").layout, "a", "gradcam")
+    return plan
+
+
+def pages(manifest) -> set[str]:
+    return {name.removeprefix("a/") for name in manifest["files"] if name.startswith("a/figures/gradcam/")}
+
+
+def test_every_page_stands_in_the_manifest_and_a_changed_one_is_found(drawn):
+    manifest = write(drawn)
+    assert manifest["complete"]
+    on_disk = {
+        str(path.relative_to("results/a")) for path in Path("results/a/figures/gradcam").rglob("*.png")
+    }
+    assert pages(manifest) == on_disk
+    assert len(on_disk) == 2 * 3
+    assert "a/figures/gradcam.pages.json" in manifest["files"]
+    assert verify("results").wrong == ()
+    page = Path("results/a", min(on_disk))
+    page.write_bytes(page.read_bytes() + b" ")
+    (wrong,) = verify("results").wrong
+    assert wrong.startswith(f"{page}: has ")
+
+
+def test_a_lost_list_of_pages_makes_the_manifest_partial_and_is_asked_for(drawn):
+    write(drawn)
+    Path("results/a/figures/gradcam.pages.json").unlink()
+    assert lost(drawn, requests(drawn)) == ["results/a/figures/gradcam.pages.json"]
+    assert write(drawn)["undrawn"] == ["a/figures/gradcam.pages.json"]
