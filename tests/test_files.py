@@ -40,7 +40,9 @@ def test_nan_is_not_written():
         json_bytes({"x": float("nan")})
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"a": 1, "a": 2}', '{"a": NaN}', "", "\x00", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["{", "[1]", '{"a": 1, "a": 2}', '{"a": NaN}', '{"a": 1e999}', "", "\x00", "[" * 100_000]
+)
 def test_json_that_we_never_write_is_refused_by_name(tmp_path, text):
     (tmp_path / "r.json").write_text(text)
     with pytest.raises(Refused, match=r"r\.json"):

@@ -2,35 +2,52 @@
 
 import hashlib
 import json
+import math
 import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from assay.errors import Refused
 
+AGAIN = "Delete it to have it made again."
 
-def publish(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+
+def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Put at `path` what `write` writes, whole or not at all; an older file stays until the new one is safe."""
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(staged, write)
         staged.replace(path)
     except BaseException:
         staged.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync(path.parent)
+
+
+def write_new(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Make the file `path`, which must not be there yet, of what `write` writes, and flush it to disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync(path: Path) -> None:
+    """Flush a file, or the names in a folder, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def publish_bytes(path: Path, content: bytes) -> None:
     """Put `content` at `path`, whole or not at all."""
-    publish(path, lambda file: _write_all(file, content))
+    publish(path, lambda file: file.write(content))
 
 
 def publish_json(path: Path, value: Any) -> bytes:
@@ -60,18 +77,18 @@ def read_json(path: Path) -> dict[str, Any]:
     return parse_json(path.read_bytes(), path)
 
 
-def parse_json(content: bytes, path: Path) -> dict[str, Any]:
-    """The JSON object in `content`; `path` is named in errors.
+def parse_json(content: bytes, path: Path, *, advice: str = AGAIN) -> dict[str, Any]:
+    """The JSON object in `content`; `path` and `advice` are named in errors.
 
     Raises:
         Refused: it is no JSON object, repeats a key, or holds NaN.
     """
     try:
-        value = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(
+            content, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+        )
     except (ValueError, RecursionError) as error:
-        raise Refused(
-            f"{path} is not the JSON that was written: {error}. Delete it to have it made again."
-        ) from error
+        raise Refused(f"{path} is not the JSON that was written: {error}. {advice}") from error
     if not isinstance(value, dict):
         raise Refused(f"{path} holds a JSON {type(value).__name__}, expected an object.")
     return value
@@ -88,18 +105,6 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_all(file: IO[bytes], content: bytes) -> None:
-    file.write(content)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
@@ -108,5 +113,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _no_constant(text: str) -> None:
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_constant(text)
+
+
+def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is no JSON number")
