@@ -1,7 +1,9 @@
 # The demo's data and checkpoints; nothing here runs unless a config asks for files below results/demo.
 # In: message definitions that opendbc ships, and the prepared data set `can_demo`, made of this traffic.
 # Out: three folders of synthetic CAN captures; three GATs, of which one is distilled from another; a VGAE and a DGI
-# network, trained on benign graphs; two fusion policies, trained on what the VGAE and the third GAT say.
+# network, trained on benign graphs; two fusion policies, trained on what the VGAE and the third GAT say. And a
+# simulated perturbation screen, with a GSNN that is told two thirds of its edges; and scikit-learn's digits, with a
+# vision transformer and a convolutional network.
 DEMO_DATA = f"{RESULTS}/data/can_demo"
 
 
@@ -156,4 +158,86 @@ rule demo_fusion_mlp:
     shell:
         "python -m assay.demo train-fusion --policy mlp --data {params.data:q}"
         " --vgae {input.vgae:q} --gat {input.gat:q} --hidden 32 --epochs 30"
+        " --output {output:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_screen:
+    output:
+        train=f"{RESULTS}/demo/screen/train.npz",
+        val=f"{RESULTS}/demo/screen/val.npz",
+        known_edges=f"{RESULTS}/demo/screen/known_edges.npz",
+    log:
+        "logs/demo/screen.log",
+    resources:
+        runtime=5,
+        mem_mb=2000,
+    params:
+        folder=f"{RESULTS}/demo/screen",
+    shell:
+        "python -m assay.demo screen --output {params.folder:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_gsnn:
+    input:
+        train=rules.demo_screen.output.train,
+        known_edges=rules.demo_screen.output.known_edges,
+    output:
+        f"{RESULTS}/demo/gsnn.ckpt",
+    log:
+        "logs/demo/gsnn.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    params:
+        screen=rules.demo_screen.params.folder,
+    shell:
+        "python -m assay.demo train-gsnn --screen {params.screen:q}"
+        " --layers 3 --channels 4 --hidden 16 --epochs 15"
+        " --output {output:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_digits:
+    output:
+        train=f"{RESULTS}/demo/digits/train.npz",
+        val=f"{RESULTS}/demo/digits/val.npz",
+    log:
+        "logs/demo/digits.log",
+    resources:
+        runtime=5,
+        mem_mb=2000,
+    params:
+        folder=f"{RESULTS}/demo/digits",
+    shell:
+        "python -m assay.demo digits --output {params.folder:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_vit:
+    input:
+        rules.demo_digits.output.train,
+    output:
+        f"{RESULTS}/demo/vit.ckpt",
+    log:
+        "logs/demo/vit.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    shell:
+        "python -m assay.demo train-images --images {input:q}"
+        " --family vit --layers 3 --width 32 --epochs 12"
+        " --output {output:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_cnn:
+    input:
+        rules.demo_digits.output.train,
+    output:
+        f"{RESULTS}/demo/cnn.ckpt",
+    log:
+        "logs/demo/cnn.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    shell:
+        "python -m assay.demo train-images --images {input:q}"
+        " --family cnn --layers 3 --width 24 --epochs 10"
         " --output {output:q} --seed 0 > {log:q} 2>&1"

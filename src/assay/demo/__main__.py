@@ -28,6 +28,28 @@ def traffic(
     print(f"{n_messages} messages in {output}", file=sys.stderr)
 
 
+@app.command()
+def screen(
+    output: Annotated[Path, typer.Option(help="Folder for train.npz, val.npz and known_edges.npz.")],
+    seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
+) -> None:
+    """Write a simulated perturbation screen, a third of whose edges are held out."""
+    from assay.demo.screen import write_screen
+
+    print(f"{write_screen(output, seed)} samples in {output}", file=sys.stderr)
+
+
+@app.command()
+def digits(
+    output: Annotated[Path, typer.Option(help="Folder for train.npz and val.npz.")],
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+) -> None:
+    """Write scikit-learn's handwritten digits."""
+    from assay.demo.digits import write_digits
+
+    print(f"{write_digits(output, seed)} images in {output}", file=sys.stderr)
+
+
 for command in TRAINERS:
     app.command()(command)
 

@@ -90,7 +90,45 @@ def train_fusion(
     _publish(trained(states, from_numpy(samples.labels), shape, epochs=epochs), output)
 
 
-TRAINERS = (train, train_vgae, train_dgi, train_fusion)
+def train_gsnn(
+    screen: Annotated[Path, typer.Option(help="Folder of a simulated screen, e.g. results/demo/screen.")],
+    output: Output,
+    layers: Annotated[int, typer.Option(min=2, help="Blocks.")],
+    channels: Annotated[int, typer.Option(min=2, help="Channels of a gene.")],
+    hidden: Hidden,
+    epochs: Epochs,
+    seed: Seed = 0,
+) -> None:
+    """Train a small GSNN on a screen, told the known edges only."""
+    import torch
+
+    from assay.demo.train_gsnn import TrainingScreen, gsnn_options, trained
+
+    torch.set_num_threads(1)
+    options = gsnn_options(channels=channels, layers=layers, hidden=hidden)
+    _publish(trained(TrainingScreen.at(screen), options, epochs=epochs, seed=seed), output)
+
+
+def train_images(
+    images: Annotated[Path, typer.Option(help="The digits, e.g. results/demo/digits/train.npz.")],
+    output: Output,
+    family: Annotated[Literal["vit", "cnn"], typer.Option(help="The kind of network.")],
+    layers: Annotated[int, typer.Option(min=1, help="Blocks, or convolutions.")],
+    width: Annotated[int, typer.Option(min=4, help="Of a token, or channels.")],
+    epochs: Epochs,
+    seed: Seed = 0,
+) -> None:
+    """Train a small image network on digits."""
+    import torch
+
+    from assay.demo.train_images import TRAINED, digits_at
+
+    torch.set_num_threads(1)
+    trained = TRAINED[family]
+    _publish(trained(digits_at(images), width=width, layers=layers, epochs=epochs, seed=seed), output)
+
+
+TRAINERS = (train, train_vgae, train_dgi, train_fusion, train_gsnn, train_images)
 
 
 def _prepared(data: Path) -> "PreparedData":
