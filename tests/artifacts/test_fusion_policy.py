@@ -1,5 +1,7 @@
 """Fusion policies: the published decisions, alphas apart from scores, and what cannot be said of either."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -25,8 +27,8 @@ def data(features: torch.Tensor, labels, **columns) -> SplitData:
     return SplitData("kept", {"val": held}.__getitem__, ("val",), {})
 
 
-def decided(policy, features, labels, **changes):
-    return compute(FusionSubject(policy), data(features, labels), **OPTIONS | changes)
+def decided(policy, features, labels, *, time=None, **changes):
+    return compute(FusionSubject(policy), data(features, labels, time=time), **OPTIONS | changes)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,15 @@ def test_rows_say_which_sample_they_are_and_what_the_experts_said():
     assert (found.label.tolist(), found.attack_type, found.policy) == ([0, 1] * 20, None, "mlp")
 
 
+def test_the_type_of_an_attack_is_named():
+    types = np.array([0, 2, -1, 1] * 10)
+    samples = data(random_states(3).features, [0, 1] * 20, attack_type=types)
+    named = replace(samples, attack_names={0: "benign", 1: "dos", 2: "fuzzing"})
+    found = compute(FusionSubject(random_policy("mlp")), named, **OPTIONS)
+    assert found.attack_type.tolist() == types.tolist()
+    assert found.attack_name.tolist() == ["benign", "fuzzing", "", "dos"] * 10
+
+
 def test_the_batch_size_changes_no_bit_that_decides():
     states = random_states(3)
     one, all_ = (decided(random_policy("dqn"), states.features, [0, 1] * 20, batch_size=n) for n in (1, 40))
@@ -89,6 +100,20 @@ def test_any_label_but_0_is_an_attack_to_the_calibration():
     states = random_states(3, n=400).features
     found = [decided(random_policy("mlp"), states, [0, attack] * 200) for attack in (1, 3)]
     assert found[0].calibration == found[1].calibration != {}
+
+
+def test_labels_of_windows_that_hang_together_in_time_are_drawn_in_blocks_whatever_their_order():
+    states = random_states(3, n=400).features
+    labels = np.repeat(np.random.default_rng(0).integers(0, 2, 20), 20)
+    time, order = np.arange(400.0), np.random.default_rng(1).permutation(400)
+    timed = decided(random_policy("mlp"), states, labels, time=time).calibration["val"]
+    mixed = decided(random_policy("mlp"), states[order], labels[order], time=time[order]).calibration["val"]
+    unknown = decided(random_policy("mlp"), states, labels).calibration["val"]
+    partly = decided(random_policy("mlp"), states, labels, time=np.full(400, np.nan)).calibration["val"]
+    assert timed.block > 10
+    assert (mixed.block, mixed.p) == (timed.block, timed.p)
+    assert (unknown.block, partly.block) == (1, 1)
+    assert timed.ece_chance_high > 1.5 * unknown.ece_chance_high
 
 
 def test_an_empty_split_is_refused():

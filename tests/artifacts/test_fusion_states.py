@@ -13,7 +13,7 @@ from assay.errors import AssayError
 from assay.families.fusion import FusionSubject
 from assay.numerics.fusion_states import BLOCKS
 
-OPTIONS = {"splits": (), "batch_size": 8, "seed": 42}
+OPTIONS = {"splits": (), "batch_size": 8, "compat": "none", "seed": 42}
 
 
 @pytest.fixture(scope="module")
@@ -76,5 +76,15 @@ def test_an_empty_split_and_an_expert_of_more_classes_are_said(experts):
     policy, vgae, _ = experts
     with pytest.raises(AssayError, match="split 'val': there is no sample"):
         compute(*experts, TinyData({"val": TinySamples("val", np.arange(0), [])}), **OPTIONS)
-    with pytest.raises(AssayError, match="takes the probabilities of 2 classes, the checkpoint has 3"):
+    with pytest.raises(
+        AssayError, match="role gat: a fusion policy takes the probabilities of 2 classes, the"
+    ):
         compute(policy, vgae, random_gat(seed=4, num_classes=3), two_splits(), **OPTIONS)
+
+
+def test_an_expert_whose_sizes_disagree_with_the_data_is_named(experts):
+    policy, vgae, gat = experts
+    with pytest.raises(AssayError, match="role vgae: the data have 5 node features, the checkpoint takes 6"):
+        compute(policy, random_subject("vgae", seed=3, in_channels=6), gat, two_splits(), **OPTIONS)
+    with pytest.raises(AssayError, match="role gat: the data have 3 edge features, the checkpoint takes 4"):
+        compute(policy, vgae, random_gat(seed=4, edge_dim=4), two_splits(), **OPTIONS)

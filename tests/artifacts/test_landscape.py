@@ -20,6 +20,7 @@ OPTIONS = {
     "split": "val",
     "max_graphs": 500,
     "ignore": "none",
+    "compat": "none",
     "seed": 42,
 }
 

@@ -33,6 +33,13 @@ def sheet(*rows: str) -> None:
     Path("sheet.tsv").write_text("".join([HEADER, GAT, VGAE, *rows]))
 
 
+def listed(bench, artifact: str) -> tuple[str, list[str]]:
+    """The state of an artifact of the policy, and its reasons."""
+    pairs = json.loads(bench.assay("list", "--json").out)
+    (pair,) = (pair for pair in pairs if (pair["checkpoint"], pair["artifact"]) == ("f", artifact))
+    return pair["state"], pair["reasons"]
+
+
 def test_a_policy_is_made_with_its_experts_and_their_states_in_an_empty_folder(fused):
     run = fused.assay("make", "f", "fusion_policy")
     assert run.code == 0, run.text
@@ -74,6 +81,43 @@ def test_a_row_that_wants_the_policy_alone_wants_its_states_too(fused):
     pairs = json.loads(fused.assay("list", "--json").out)
     states = {pair["artifact"]: pair["state"] for pair in pairs if pair["checkpoint"] == "f"}
     assert (states["fusion_policy"], states["fusion_states"]) == ("done", "done")
+
+
+def test_the_published_file_is_wanted_only_where_config_or_row_name_it(fused):
+    assert listed(fused, "dqn_policy") == (
+        "off",
+        ["made on request: neither config nor the row's column artifacts names it"],
+    )
+    sheet(policy("v,g", artifacts="dqn_policy"))
+    assert listed(fused, "dqn_policy")[0] == listed(fused, "fusion_states")[0] == "missing"
+    assert listed(fused, "fusion_policy") == ("off", ["not wanted by the row's column artifacts"])
+    fused.configure(artifacts__dqn_policy=False)
+    assert listed(fused, "dqn_policy") == ("off", ["not wanted by config"])
+    sheet(policy("v,g"))
+    fused.configure(artifacts__dqn_policy=True)
+    assert listed(fused, "dqn_policy")[0] == listed(fused, "fusion_policy")[0] == "missing"
+
+
+def test_the_published_file_is_made_by_name_and_bound_and_verified_where_it_is_wanted(fused):
+    assert fused.assay("make", "f", "dqn_policy", "fusion_policy").code == 0
+    assert listed(fused, "dqn_policy")[0] == "off"
+    fused.configure(artifacts__dqn_policy=True)
+    assert listed(fused, "dqn_policy")[0] == "done"
+    assert fused.assay("manifest", "--partial").code == 0
+    manifest = json.loads(Path("results/manifest.json").read_bytes())
+    assert "f/dqn_policy.json" in manifest["files"]
+    published, found = (
+        load_artifact("results/f/dqn_policy.json"),
+        load_artifact("results/f/fusion_policy.parquet"),
+    )
+    assert published.alphas == found.alpha[found.split == "val"].tolist()
+
+
+def test_a_split_that_only_an_unwanted_artifact_names_need_not_exist(fused):
+    fused.configure(options__dqn_policy__split="nowhere")
+    assert fused.assay("check").code == 0
+    fused.configure(artifacts__dqn_policy=True)
+    assert "dqn_policy.split(s): 'nowhere' is unknown" in fused.assay("check").err
 
 
 def test_damaged_states_are_refused_by_name(fused):

@@ -48,6 +48,22 @@ def test_graphs_equal_the_definition(tmp_path, window, stride, seed):
         assert (one.y[0], one.attack_type[0], one.graph_wid[0]) == (label, attack_type, number * stride)
 
 
+@pytest.mark.parametrize(("window", "stride"), [(10, 3), (50, 20)])
+def test_every_id_of_a_window_is_a_node_of_it_also_where_windows_overlap(tmp_path, window, stride):
+    """Also one that is heard there for the first time; and every edge joins two of its nodes."""
+    graphs, _ = both(tmp_path, 0, window, stride)
+    paths = [tmp_path / "logs" / name for name in ("normal.csv", "DoS.csv")]
+    messages, _ = split_messages("test", paths)
+    known = vocabulary({"0A0", "1E5", "02B0", "7FF"})
+    heard = known.numbers(messages.ids)[messages.id_code]
+    for number in range(len(graphs)):
+        one = graphs.select(np.array([number]))
+        first = int(one.graph_wid[0])
+        assert one.node_id.tolist() == np.unique(heard[first : first + window]).tolist()
+        assert one.edge_index.dtype == np.int64
+        assert one.edge_index.max() < len(one.node_id)
+
+
 def test_the_chunk_size_changes_nothing(tmp_path, monkeypatch):
     whole, _ = both(tmp_path, 0, 10, 3)
     monkeypatch.setattr(can_graphs, "CHUNK_SLOTS", 25)

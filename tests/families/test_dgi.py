@@ -40,8 +40,9 @@ def both(*, seed: int = 1, **changes):
 
 @EVERY_CONVOLUTION
 @EVERY_SHAPE
-def test_every_number_agrees_with_an_independent_pass_on_odd_graphs(conv_type, shape):
-    subject, batch, corrupted, expected = both(conv_type=conv_type, **shape)
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_every_number_agrees_with_an_independent_pass_on_odd_graphs(conv_type, shape, seed):
+    subject, batch, corrupted, expected = both(seed=seed, conv_type=conv_type, **shape)
     assert_close(subject.network.encode(batch).double(), expected.z, **ROUNDING)
     assert_close(subject.network(batch, corrupted).true.double(), expected.true, **ROUNDING)
     assert_close(subject.embed(batch).double(), expected.pooled, **ROUNDING)

@@ -80,13 +80,15 @@ def test_steps_are_pooled_as_published(sequence_pool, seed, pools):
 @pytest.mark.parametrize(
     "kwargs", [None, {"k": 3, "seed": 7}, {"num_buckets": 5}, {"num_buckets_factor": 16, "k": 1}], ids=str
 )
-def test_hashed_identities_are_sums_of_rows(kwargs):
+@pytest.mark.parametrize("seed", range(3))
+def test_hashed_identities_are_sums_of_rows(kwargs, seed):
     chosen = {"id_encoder_class_path": HASH, "id_encoder_kwargs": kwargs}
-    assert_agrees_with_the_equations(structures(2), seed=2, **chosen)
+    assert_agrees_with_the_equations(structures(10 * seed), seed=seed, **chosen)
 
 
-def test_projected_features_stand_where_the_features_stood():
-    assert_agrees_with_the_equations(structures(3), seed=3, proj_dim=4)
+@pytest.mark.parametrize("seed", range(3))
+def test_projected_features_stand_where_the_features_stood(seed):
+    assert_agrees_with_the_equations(structures(10 * seed), seed=seed, proj_dim=4)
 
 
 @CONVOLUTIONS

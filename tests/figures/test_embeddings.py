@@ -90,13 +90,13 @@ def test_of_many_samples_a_stated_number_is_drawn():
 def test_an_attack_type_counts_for_attacks_alone():
     labels, types = [0, 0, 1, 1, 1], np.array([3, 0, 3, 3, 0])
     axes = draw(embeddings_result(labels, attack_type=types)).axes[1]
-    assert groups(axes) == {"benign (2)": 2, "type 3 (2)": 2, "other or unknown (1)": 1}
+    assert groups(axes) == {"benign (2)": 2, "attack 3 (2)": 2, "other or unknown (1)": 1}
 
 
 def test_rare_types_share_a_look():
     types = np.concatenate([np.repeat(np.arange(1, 8), 3), [8, 9]])
     axes = draw(embeddings_result([1] * len(types), attack_type=types)).axes[1]
-    assert groups(axes) == {f"type {code} (3)": 3 for code in range(1, 8)} | {"other or unknown (2)": 2}
+    assert groups(axes) == {f"attack {code} (3)": 3 for code in range(1, 8)} | {"other or unknown (2)": 2}
 
 
 def test_the_separation_is_that_of_the_full_space():

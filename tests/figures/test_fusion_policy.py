@@ -92,7 +92,9 @@ def test_reliability_is_the_table_of_each_split_with_its_intervals():
 
 def test_the_numbers_are_those_of_the_calibration_the_ece_beside_chance():
     result = policy_result([0, 1] * 150)
-    found = calibration(result.score.astype(np.float64), result.label, generator=np.random.default_rng(0))
+    found = calibration(
+        result.score.astype(np.float64), result.label, block=1, generator=np.random.default_rng(0)
+    )
     said = panel(draw(result), "reliability").get_title()
     assert f"ECE {found.ece:.3f}, p = {found.p:.2g}\n" in said
     assert (

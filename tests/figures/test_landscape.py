@@ -110,3 +110,11 @@ def test_what_the_directions_leave_out_is_said():
     notes = draw(landscape_result(3, bowl, zero_norm=("a", "b"), ignore="biasbn")).get_supxlabel()
     assert "zero throughout: 2 parameters" in notes
     assert "Directions leave out: biasbn" in notes
+
+
+def test_losses_that_depend_on_the_batches_are_told():
+    said = [
+        " ".join(draw(landscape_result(3, bowl, compat=c)).get_supxlabel().split())
+        for c in ("none", "published")
+    ]
+    assert ["depend on the batches" in notes for notes in said] == [False, True]

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Int64, Shaped
 
-from assay.artifacts.sampling import chosen_splits, known_somewhere
+from assay.artifacts.sampling import attack_names, chosen_splits, known_somewhere
 from assay.errors import AssayError
-from assay.numerics.calibration import Calibration, calibration, reason_against
+from assay.numerics.calibration import Calibration, block_length, calibration, reason_against
 from assay.numerics.degeneracy import degeneracy
 from assay.numerics.fusion_states import FusionStates
 from assay.protocols import Data, Decides, Decisions, Samples
@@ -26,6 +26,7 @@ class FusionPolicy:
     sample: Int64[np.ndarray, " n"]  # index in its split
     label: Int64[np.ndarray, " n"]
     attack_type: Int64[np.ndarray, " n"] | None
+    attack_name: Shaped[np.ndarray, " n"] | None  # text
     alpha: Float32[np.ndarray, " n"] | None
     score: Float32[np.ndarray, " n"]
     decision: Int64[np.ndarray, " n"]  # 1 is attack
@@ -54,13 +55,15 @@ def compute(
     draws = [data.draw(split, max_samples=None, seed=0) for split in chosen_splits(data, splits)]
     decided = {samples.split: _decided(subject, samples, batch_size) for samples in draws}
     states = torch.cat([batch.features for samples in draws for batch in samples.batches(batch_size)]).cpu()
+    attack_type = known_somewhere(draws, [samples.attack_type for samples in draws], unknown=-1)
     whole = _together(list(decided.values()))
     uncalibrated = {samples.split: reason_against(_attacks(samples)) for samples in draws}
     return FusionPolicy(
         split=np.concatenate([np.full(len(samples), samples.split) for samples in draws]),
         sample=np.concatenate([samples.index for samples in draws]),
         label=np.concatenate([samples.labels for samples in draws]),
-        attack_type=known_somewhere(draws, [samples.attack_type for samples in draws], unknown=-1),
+        attack_type=attack_type,
+        attack_name=None if attack_type is None else attack_names(data, attack_type),
         alpha=None if whole.alpha is None else whole.alpha.numpy(),
         score=whole.score.numpy(),
         decision=whole.decision.numpy(),
@@ -99,10 +102,16 @@ def _together(parts: list[Decisions]) -> Decisions:
 
 
 def _calibration(decisions: Decisions, samples: Samples, seed: int) -> Calibration:
+    """Of samples in the order of time; where it is not known they are taken for independent."""
     scores = (
         decisions.score.double().numpy().clip(0, 1)
     )  # a divergence of a rounding below 0 gives such a score
-    return calibration(scores, _attacks(samples), generator=np.random.default_rng(seed))
+    labels, block = _attacks(samples), 1
+    if samples.time is not None and np.isfinite(samples.time).all():
+        order = np.argsort(samples.time, kind="stable")
+        scores, labels = scores[order], labels[order]
+        block = block_length(scores, labels)
+    return calibration(scores, labels, block=block, generator=np.random.default_rng(seed))
 
 
 def _attacks(samples: Samples) -> Int64[np.ndarray, " n"]:

@@ -1,12 +1,14 @@
 """Fusion states: what the two experts of a fusion policy say of every sample, made once for all that needs it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, Shaped
 from torch import Tensor
 
+from assay.artifacts.compat import compatible
 from assay.artifacts.sampling import chosen_splits, known_somewhere
 from assay.errors import AssayError, Refused
 from assay.numerics.fusion_states import states_from_blocks
@@ -45,14 +47,18 @@ def compute(
     *,
     splits: tuple[str, ...],
     batch_size: int,
+    compat: str,
     seed: int,
 ) -> ExpertStates:
     """The states of every sample of the splits; what is random in them is drawn once a split, with `seed`.
+
+    With `compat` published, `batch_size` is part of what the VGAE says.
 
     Raises:
         AssayError: a split that the data do not have or that is empty, or a feature that is not finite.
     """
     draws = [data.draw(split, max_samples=None, seed=0) for split in chosen_splits(data, splits)]
+    vgae = compatible(vgae, compat)
     features = [_features(vgae, gat, samples, batch_size=batch_size, seed=seed) for samples in draws]
     return ExpertStates(
         features=np.concatenate(features),
@@ -75,14 +81,24 @@ def _features(
 ) -> Float32[np.ndarray, "n 18"]:
     if len(samples) == 0:
         raise AssayError(f"split {samples.split!r}: there is no sample")
-    blocks = {
-        **_named("vgae", vgae.anomaly_features(samples, batch_size=batch_size, seed=seed)),
-        **_named("gat", gat.class_features(samples, batch_size=batch_size)),
-    }
+    with _named_in_errors("vgae"):
+        anomaly = vgae.anomaly_features(samples, batch_size=batch_size, seed=seed)
+    with _named_in_errors("gat"):
+        classes = gat.class_features(samples, batch_size=batch_size)
+    blocks = {**_named("vgae", anomaly), **_named("gat", classes)}
     try:
         return states_from_blocks(blocks).features.numpy()
     except Refused as problem:
         raise AssayError(f"split {samples.split!r}: what the experts say is no state: {problem}") from None
+
+
+@contextmanager
+def _named_in_errors(role: str) -> Iterator[None]:
+    """Whatever an expert cannot do is said of it: a policy has two."""
+    try:
+        yield
+    except AssayError as problem:
+        raise AssayError(f"the expert in the role {role}: {problem}") from None
 
 
 def _named(model: str, features: Mapping[str, Float32[Tensor, "n width"]]) -> Blocks:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from assay.artifacts.compat import compatible
 from assay.errors import ResultWarning
 from assay.numerics.directions import filter_normalised
 from assay.protocols import Data, Loses, Objective, Parts
@@ -29,6 +30,7 @@ class Landscape:
     resolution: int
     scale: float
     ignore: str
+    compat: str
     seed: int
     split: str
     n_samples: int
@@ -48,18 +50,21 @@ def compute(
     split: str,
     max_graphs: int,
     ignore: str,
+    compat: str,
     seed: int,
 ) -> Landscape:
     """The landscape of at most `max_graphs` samples drawn from a split; the subject is left as it is.
 
     Directions are filter normalised (`numerics.directions`), drawn with `seed` and `seed + 1`. Everything that
-    is random in the loss is drawn once and is the same at every grid point.
+    is random in the loss is drawn once and is the same at every grid point. `compat` published takes the batches
+    of 256 graphs on which the published loss depends.
 
     Raises:
         AssayError: no sample in the split, or one that the loss is not defined for.
     """
     samples = data.draw(split, max_samples=max_graphs, seed=seed)
-    objective, parameters = subject.objective(samples, seed=seed), subject.parameters()
+    objective = compatible(subject, compat).objective(samples, seed=seed)
+    parameters = subject.parameters()
     plane = _Plane(list(parameters.values()), ignore=ignore, seed=seed)
     axis = np.linspace(-scale, scale, resolution)
     rows = parts.gather(resolution, lambda i: _row(objective, plane, axis[i], axis))
@@ -75,6 +80,7 @@ def compute(
         resolution=resolution,
         scale=scale,
         ignore=ignore,
+        compat=compat,
         seed=seed,
         split=split,
         n_samples=len(samples),

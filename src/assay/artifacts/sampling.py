@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from assay.errors import AssayError
@@ -56,3 +56,9 @@ def known_somewhere(
             for samples, column in zip(draws, columns, strict=True)
         ]
     )
+
+
+def attack_names(data: Data, codes: Int64[np.ndarray, " n"]) -> Shaped[np.ndarray, " n"]:
+    """The name of each type of attack, text: its code where the data name none, "" where the type is not known (-1)."""
+    names = ["" if c < 0 else data.attack_names.get(c, str(c)) for c in codes.tolist()]
+    return np.array(names, dtype=np.str_)

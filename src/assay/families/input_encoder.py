@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from assay.errors import AssayError, ResultWarning
+from assay.errors import AssayError, CountedWarning
 from assay.families.hyperparameters import HyperParameters
 from assay.protocols import GraphBatch
 
@@ -119,12 +119,11 @@ def fitting_batch(batch: GraphBatch, settings: InputSettings, *, edge_dim: int |
     unknown = (batch.node_id < 0) | (batch.node_id >= settings.num_ids)
     if settings.n_hashes or not unknown.any():
         return batch
-    warnings.warn(
+    text = (
         f"the data have nodes with an identity outside 0..{settings.num_ids - 1}, the checkpoint's own; "
-        "taken as 0, unknown",
-        ResultWarning,
-        stacklevel=4,
+        "taken as 0, unknown"
     )
+    warnings.warn(CountedWarning(text, int(unknown.sum())), stacklevel=4)
     return dataclasses.replace(batch, node_id=batch.node_id.masked_fill(unknown, 0))
 
 

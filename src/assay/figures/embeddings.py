@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64, Shaped
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
@@ -23,9 +23,9 @@ def draw(result: Embeddings) -> Figure:
     splits, types = list(dict.fromkeys(result.split.tolist())), _types(result)
     drawn = _drawn(result.split, splits)
     points, explained = _principal(result.embeddings)
-    typed = bool((types > 0).any())
+    typed = bool((types != "").any())
     height = 0.8 + 2.8 * max(len(splits), 1)
-    figure = titled_figure(_title(result), _notes(drawn, typed), height_inches=height)
+    figure = titled_figure(_title(result), _notes(drawn), height_inches=height)
     if not splits:
         say(figure.add_subplot(), "no sample")
         return figure
@@ -35,7 +35,7 @@ def draw(result: Embeddings) -> Figure:
         here = drawn & whole
         _scatter(first, points, _by_class(result.labels, here), title=f"{split}: n = {whole.sum()}, by class")
         for axes in second:
-            _scatter(axes, points, _by_type(types, here), title="by type of attack")
+            _scatter(axes, points, _by_type(types, result.labels, here), title="by type of attack")
         for axes in (first, *second):
             _label_components(axes, points, explained)
         _draw_separation(last, result.embeddings[here], result.labels[here])
@@ -47,13 +47,12 @@ def _title(result: Embeddings) -> str:
     return f"Embeddings of {result.family} on {result.data}: n = {len(result.labels)}, d = {width}"
 
 
-def _notes(drawn: Bool[np.ndarray, " n"], typed: bool) -> list[str]:
+def _notes(drawn: Bool[np.ndarray, " n"]) -> list[str]:
     shown = "all samples" if drawn.all() else f"{drawn.sum()} of {len(drawn)} samples, drawn at random,"
-    note = (
+    return [
         f"PCA of all samples together; {shown} are shown. Separation is measured on the shown samples of the "
         "split in the full space: each class counts the same. Lines: confidence 0.95. Bars: chance."
-    )
-    return [note + " Types of attack by their code in data.json." if typed else note]
+    ]
 
 
 def _drawn(split: np.ndarray, splits: list[str]) -> Bool[np.ndarray, " n"]:
@@ -82,10 +81,11 @@ def _principal(
     return points, explained
 
 
-def _types(result: Embeddings) -> Int64[np.ndarray, " n"]:
-    """The type of each attack, 0 of benign samples (whose log may carry one), -1 where it is not known."""
-    known = np.zeros(len(result.labels), np.int64) if result.attack_type is None else result.attack_type
-    return np.where(result.labels == 0, 0, np.where(known > 0, known, -1))
+def _types(result: Embeddings) -> Shaped[np.ndarray, " n"]:
+    """The type of each attack, text; "" of benign samples (whose log may carry one) and where it is not known."""
+    if result.attack_type is None or result.attack_name is None:
+        return np.full(len(result.labels), "")
+    return np.where((result.labels != 0) & (result.attack_type > 0), result.attack_name, "")
 
 
 Group = tuple[str, Look, Bool[np.ndarray, " n"]]
@@ -96,14 +96,16 @@ def _by_class(labels: Int64[np.ndarray, " n"], here: Bool[np.ndarray, " n"]) -> 
         yield class_name(label), look(label), here & (labels == label)
 
 
-def _by_type(types: Int64[np.ndarray, " n"], here: Bool[np.ndarray, " n"]) -> Iterator[Group]:
+def _by_type(
+    types: Shaped[np.ndarray, " n"], labels: Int64[np.ndarray, " n"], here: Bool[np.ndarray, " n"]
+) -> Iterator[Group]:
     """Benign samples, the most frequent types, and the rest of the attacks together."""
-    codes, counts = np.unique(types[types > 0], return_counts=True)
-    frequent = np.sort(codes[np.argsort(-counts, kind="stable")][:MOST_TYPES])
-    yield "benign", Look(GREY, "o", "-"), here & (types == 0)
-    for i, code in enumerate(frequent.tolist()):
-        yield f"type {code}", look(i + 1), here & (types == code)
-    yield "other or unknown", Look(GREY, "x", "-"), here & (types != 0) & ~np.isin(types, frequent)
+    names, counts = np.unique(types[types != ""], return_counts=True)
+    frequent = np.sort(names[np.argsort(-counts, kind="stable")][:MOST_TYPES])
+    yield "benign", Look(GREY, "o", "-"), here & (labels == 0)
+    for i, name in enumerate(frequent.tolist()):
+        yield name, look(i + 1), here & (types == name)
+    yield "other or unknown", Look(GREY, "x", "-"), here & (labels != 0) & ~np.isin(types, frequent)
 
 
 def _scatter(axes: Axes, points: Float64[np.ndarray, "n 2"], groups: Iterator[Group], *, title: str) -> None:

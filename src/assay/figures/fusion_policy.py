@@ -204,8 +204,9 @@ def _measured(result: FusionPolicy, split: str) -> str:
         return wrapped(f"reliability; no ECE: {result.uncalibrated[split]}", TITLE_CHARACTERS)
     found = result.calibration[split]
     error = f"{found.error:.3f}".replace("-", "\N{MINUS SIGN}")
+    together = f", labels in blocks of {found.block}" if found.block > 1 else ""
     return (
         f"reliability: ECE {found.ece:.3f}, p = {found.p:.2g}\n"
         f"by chance {found.ece_chance:.3f}, 95 % below {found.ece_chance_high:.3f}; error {error}\n"
-        f"Brier {found.brier:.3f}, log loss {found.log_loss:.3f} nats"
+        f"Brier {found.brier:.3f}, log loss {found.log_loss:.3f} nats{together}"
     )

@@ -88,6 +88,7 @@ def _notes(result: Landscape) -> list[str]:
         f"{result.n_not_finite} of {len(result.loss)} losses are not finite: hatched, crosses.": result.n_not_finite,
         f"Not moved, since zero throughout: {len(result.zero_norm)} parameters.": result.zero_norm,
         f"Directions leave out: {result.ignore}.": result.ignore != "none",
+        "Losses as published, which depend on the batches.": result.compat != "none",
     }
     shown = f"Two random filter-normalised directions, seed {result.seed}. Star: the checkpoint."
     return [" ".join([shown, *(text for text, holds in caveats.items() if holds)])]

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 from scipy import special
 
+from assay.numerics.thinning import autocorrelation_threshold
+
 LEAST_SAMPLES = 100  # below, the table is all that is said
 LEAST_MEMBERS = 20  # of each class; likewise
 BIN_MASS = 50  # samples in a bin, about
@@ -39,6 +41,7 @@ class Calibration:
     brier: float  # mean squared (label - score)
     log_loss: float  # in nats
     n: int
+    block: int  # neighbours whose labels are drawn together; 1 where samples are independent
 
     @property
     def error(self) -> float:
@@ -73,13 +76,38 @@ def reliability(scores: Float[np.ndarray, " n"], labels: Int64[np.ndarray, " n"]
     return Reliability(n, np.bincount(bins, scores) / n, rate, low, high)
 
 
-def calibration(
-    scores: Float[np.ndarray, " n"], labels: Int64[np.ndarray, " n"], *, generator: np.random.Generator
-) -> Calibration:
-    """The calibration of independent samples; of overlapping windows the chance levels are too small.
+def block_length(scores: Float[np.ndarray, " n"], labels: Int64[np.ndarray, " n"]) -> int:
+    """How many samples in order of time are drawn together, so that drawn labels hang together as these do.
 
-    Chance is what 200 draws of the labels from the scores give, in the same bins. `square` takes from the squared
-    gap of each bin the variance of its rate, rate (1 - rate) / (n - 1).
+    Twice the autocorrelation time of the labels less the rates of their bins, 1 + 2 (r1 + r2 + ...), up to the first
+    lag where r is not above what it exceeds in independent samples 1 time in 40; 1 where r1 is not above it. Twice,
+    since labels that are drawn together agree for sure only where their scores are equal. In O(n lags).
+
+    Raises:
+        ValueError: no sample, scores outside 0..1, or labels other than 0 and 1.
+    """
+    bins, n = _bins(_checked(scores, labels)), len(labels)
+    residuals = labels - (np.bincount(bins, labels) / np.bincount(bins))[bins]
+    variance, total = residuals @ residuals, 0.0
+    for lag in range(1, n // 4):
+        if (r := residuals[lag:] @ residuals[:-lag]) <= autocorrelation_threshold(n) * variance:
+            break
+        total += r / variance
+    return math.ceil(2 * (1 + 2 * total)) if total else 1
+
+
+def calibration(
+    scores: Float[np.ndarray, " n"],
+    labels: Int64[np.ndarray, " n"],
+    *,
+    block: int,
+    generator: np.random.Generator,
+) -> Calibration:
+    """The calibration of samples that are independent where `block` is 1; else in order of time, see `block_length`.
+
+    Chance is what 200 draws of the labels from the scores give, in the same bins; one number decides all labels of
+    a block. `square` takes from the squared gap of each bin the variance of its rate, rate (1 - rate) / (n - 1),
+    times what blocks add to it in the draws.
     Source: Kumar, Liang, Ma 2019 (debiased square); after Bröcker, Smith 2007 (draws from the scores).
 
     Raises:
@@ -89,10 +117,12 @@ def calibration(
     if reason := reason_against(labels):
         raise ValueError(f"calibration: {reason}")
     table, bins = reliability(scores, labels), _bins(scores)
-    noise = table.rate * (1 - table.rate) / (table.n - 1)
+    chance = np.stack([_gaps(bins, scores, _drawn(scores, block, generator)) for _ in range(DRAWS)])
+    added = 1.0 if block == 1 else _added(chance, bins, scores)
+    noise = added * table.rate * (1 - table.rate) / (table.n - 1)
     squares = (table.rate - table.score) ** 2 - noise
-    ece = _ece(bins, scores, labels)
-    drawn = np.array([_ece(bins, scores, generator.random(len(scores)) < scores) for _ in range(DRAWS)])
+    ece = float(np.abs(_gaps(bins, scores, labels)).sum() / len(scores))
+    drawn = np.abs(chance).sum(1) / len(scores)
     return Calibration(
         ece=ece,
         ece_chance=float(drawn.mean()),
@@ -102,6 +132,7 @@ def calibration(
         brier=float(np.mean((labels - scores) ** 2)),
         log_loss=_log_loss(scores, labels),
         n=len(scores),
+        block=block,
     )
 
 
@@ -134,12 +165,32 @@ def _without_single(bins: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     return (starts.cumsum() - 1)[bins]
 
 
-def _ece(
+def _drawn(
+    scores: Float64[np.ndarray, " n"], block: int, generator: np.random.Generator
+) -> Bool[np.ndarray, " n"]:
+    """Labels that come true as often as the scores say."""
+    number = generator.random(math.ceil(len(scores) / block))
+    return number[np.arange(len(scores)) // block] < scores
+
+
+def _gaps(
     bins: Int64[np.ndarray, " n"],
     scores: Float64[np.ndarray, " n"],
     labels: Int64[np.ndarray, " n"] | Bool[np.ndarray, " n"],
+) -> Float64[np.ndarray, " bins"]:
+    """Attacks in each bin less those that its scores claim."""
+    return np.bincount(bins, labels) - np.bincount(bins, scores)
+
+
+def _added(
+    chance: Float64[np.ndarray, "draws bins"],
+    bins: Int64[np.ndarray, " n"],
+    scores: Float64[np.ndarray, " n"],
 ) -> float:
-    return float(np.abs(np.bincount(bins, labels) - np.bincount(bins, scores)).sum() / len(scores))
+    """How many times the variance of the rates is that of independent labels; 1 where nothing is left to chance."""
+    n = np.bincount(bins)
+    independent = (np.bincount(bins, scores * (1 - scores)) / n).sum()
+    return float((chance**2 / n).sum(1).mean() / independent) if independent else 1.0
 
 
 def _wilson(

@@ -1,7 +1,7 @@
 """Deep Graph Infomax networks of CAN-bus graphs: embeddings, layers, landscape loss and anomaly score."""
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 from jaxtyping import Float32
@@ -46,14 +46,21 @@ class DgiSubject:
     family = "dgi"
     noise_width = 0  # nothing is random in an embedding
 
-    def __init__(self, network: DgiNetwork, threshold: float | None):
+    def __init__(
+        self, network: DgiNetwork, threshold: float | None, *, compat: Literal["published"] | None = None
+    ):
         self.network = network.eval().requires_grad_(False)
         self.threshold = threshold
+        self._compat: Literal["published"] | None = compat
 
     def to(self, device: str) -> "DgiSubject":
         """Moves the weights; returns itself."""
         self.network.to(device)
         return self
+
+    def as_published(self) -> "DgiSubject":
+        """A landscape with one permutation a batch, of batches that count by their graphs."""
+        return DgiSubject(self.network, self.threshold, compat="published")
 
     @torch.inference_mode()
     def embed(
@@ -80,9 +87,11 @@ class DgiSubject:
         """
         if len(samples) == 0:
             raise AssayError(f"split {samples.split} has no graph whose loss could be taken")
-        batches = [self._fitting(batch) for batch in samples.batches(node_objective.GRAPHS_AT_A_TIME)]
-        corrupted = corrupted_features(batches, seed=seed)
-        return node_objective.NodeObjective(self.network, infomax_losses, batches, corrupted)
+        size = node_objective.graphs_at_a_time(self._compat)
+        batches = [self._fitting(batch) for batch in samples.batches(size)]
+        corrupted = corrupted_features(batches, seed=seed, compat=self._compat)
+        weights = node_objective.batch_weights(batches, self._compat)
+        return node_objective.NodeObjective(self.network, infomax_losses, batches, corrupted, weights=weights)
 
     @torch.inference_mode()
     def detect(self, samples: Samples, *, batch_size: int, seed: int) -> Detection:

@@ -80,6 +80,7 @@ class GatSubject:
         """Logits; class 0 is benign."""
         return self.network(self._poolable(batch))
 
+    @torch.inference_mode()
     def class_features(
         self, samples: Samples, *, batch_size: int
     ) -> Mapping[str, Float32[Tensor, "graphs width"]]:
@@ -90,10 +91,8 @@ class GatSubject:
         """
         if (n := self.network.settings.num_classes) != 2:
             raise AssayError(f"a fusion policy takes the probabilities of 2 classes, the checkpoint has {n}")
-        logits = torch.cat([self.predict(batch) for batch in samples.batches(batch_size)])
-        return fusion_features(
-            logits, torch.cat([self.embed(batch) for batch in samples.batches(batch_size)])
-        )
+        embedding = torch.cat([self.embed(batch) for batch in samples.batches(batch_size)])
+        return fusion_features(self.network.logits(embedding), embedding)
 
     def detect(self, samples: Samples, *, batch_size: int, seed: int) -> Detection:
         """The class of the largest logit and the log odds of an attack, in which nothing is random."""
@@ -192,3 +191,15 @@ def _pools(values: HyperParameters) -> tuple[str, ...]:
         values.problem("pool_aggrs", named, f"at most {MOST_POOLS} pools")
         return ("mean",)
     return values.choices("pool_aggrs", supported=POOLS) or ("mean",)
+
+
+def lacks(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> dict[str, str]:
+    """Capability -> why this checkpoint does not answer it, though others of its family do.
+
+    Raises:
+        Refused: every problem of the hyper-parameters at once.
+    """
+    conv_type = settings(hparams).conv_type
+    if attends_along_edges(conv_type):
+        return {}
+    return {"attend": f"conv_type {conv_type} mixes all nodes of a graph, beside its attention over edges"}

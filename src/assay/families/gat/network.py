@@ -113,10 +113,13 @@ class GatNetwork(nn.Module):
 
     def forward(self, batch: GraphBatch) -> Float[Tensor, "graphs classes"]:
         """Logits."""
-        x = self.embedding(batch)
+        return self.logits(self.embedding(batch))
+
+    def logits(self, embedding: Float[Tensor, "graphs d"]) -> Float[Tensor, "graphs classes"]:
+        """What the linear layers make of embeddings."""
         for layer in self.fc_layers:
-            x = layer(x)
-        return x
+            embedding = layer(embedding)
+        return embedding
 
 
 def _convolutions(settings: GatSettings) -> list[nn.Module]:

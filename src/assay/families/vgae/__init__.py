@@ -1,7 +1,7 @@
 """Variational graph autoencoders of CAN-bus graphs: embeddings, layers, landscape loss and anomaly score."""
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Any, Literal, final
 
 import torch
 from jaxtyping import Float32
@@ -53,15 +53,22 @@ class VgaeSubject:
 
     family = "vgae"
 
-    def __init__(self, network: VgaeNetwork, threshold: float | None):
+    def __init__(
+        self, network: VgaeNetwork, threshold: float | None, *, compat: Literal["published"] | None = None
+    ):
         self.network = network.eval().requires_grad_(False)
         self.threshold = threshold
+        self._compat: Literal["published"] | None = compat
         self.noise_width = network.settings.latent  # normal numbers a node that `embed` takes
 
     def to(self, device: str) -> "VgaeSubject":
         """Moves the weights; returns itself."""
         self.network.to(device)
         return self
+
+    def as_published(self) -> "VgaeSubject":
+        """A gps decoder that attends to all nodes of a batch; a landscape of batches that count by their graphs."""
+        return VgaeSubject(self.network, self.threshold, compat="published")
 
     @torch.inference_mode()
     def embed(
@@ -90,11 +97,15 @@ class VgaeSubject:
         """
         if len(samples) == 0:
             raise AssayError(f"split {samples.split} has no graph whose loss could be taken")
-        batches = [self._fitting(batch) for batch in samples.batches(node_objective.GRAPHS_AT_A_TIME)]
+        size = node_objective.graphs_at_a_time(self._compat)
+        batches = [self._fitting(batch) for batch in samples.batches(size)]
         sizes = [len(batch.x) for batch in batches]
         noise = torch.randn(sum(sizes), self.noise_width, generator=torch.Generator().manual_seed(seed))
         draws = noise.to(batches[0].x.device).split(sizes)
-        return node_objective.NodeObjective(self.network, landscape_losses, batches, draws)
+        weights = node_objective.batch_weights(batches, self._compat)
+        return node_objective.NodeObjective(
+            self.network, landscape_losses, batches, draws, weights=weights, compat=self._compat
+        )
 
     @torch.inference_mode()
     def detect(self, samples: Samples, *, batch_size: int, seed: int) -> Detection:
@@ -131,7 +142,7 @@ class VgaeSubject:
         rate = self.network.settings.mask_rate
         draws = score_draws(sizes, latent=self.noise_width, mask_rate=rate, seed=seed)
         return [
-            graph_scores(self.network, self._fitting(batch), drawn)
+            graph_scores(self.network, self._fitting(batch), drawn, compat=self._compat)
             for batch, drawn in zip(samples.batches(batch_size), draws, strict=True)
         ]
 
