@@ -7,11 +7,12 @@ from typing import Annotated, Any, no_type_check
 
 import typer
 
-from assay.cli import binding, listing, making
+from assay.cli import binding, discovering, listing, making
 from assay.cli.places import DIRECTORY_HELP, moved
 from assay.errors import AssayError
 
 COMMANDS: dict[str, Callable[..., Any]] = {
+    "discover": discovering.discover,
     "check": listing.check,
     "list": listing.list_,
     "why": listing.why,

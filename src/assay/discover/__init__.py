@@ -1,0 +1,1 @@
+"""Run folders read in: what lies there, proposed as rows of a sheet. Only headers of checkpoints are read."""
