@@ -7,11 +7,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from artifacts.tiny import Echo, TinyData, TinySamples, feature_split, random_split
+from artifacts.tiny import Classes, Echo, TinyData, TinySamples, feature_split, random_split
 from families.checkpoints import random_gat
+from scipy import special
 
+from assay.artifacts.answers import answers
 from assay.artifacts.evaluation import ROC_POINTS, compute
-from assay.errors import AssayError
+from assay.errors import AssayError, ResultWarning
 from assay.protocols import Detection
 
 # Margins logit_1 - logit_0 of four benign samples and of four attacks, two of each type.
@@ -22,7 +24,7 @@ TYPES = [0, 0, 1, 0, 1, 1, 2, 2]  # a benign window of an attack file carries it
 
 def evaluated(logits, labels, **columns):
     data = TinyData({"val": feature_split("val", logits, labels, **columns)})
-    return compute(Echo(), data, splits=("val",), batch_size=3, seed=0).splits["val"]
+    return compute(Echo(), data, splits=("val",), batch_size=3, compat="none", seed=0).splits["val"]
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +140,7 @@ def test_with_more_than_two_classes_any_attack_class_detects_an_attack(several):
 
 def test_no_named_split_means_all_of_them_and_the_result_is_plain_json():
     data = TinyData({"val": random_split("val", 9), "test": random_split("test", 6, seed=1)})
-    result = compute(random_gat(seed=0), data, splits=(), batch_size=4, seed=0)
+    result = compute(random_gat(seed=0), data, splits=(), batch_size=4, compat="none", seed=0)
     assert {split: metrics.n for split, metrics in result.splits.items()} == {"val": 9, "test": 6}
     assert (result.family, result.data) == ("gat", "tiny")
     assert json.loads(json.dumps(dataclasses.asdict(result), allow_nan=False))
@@ -157,7 +159,7 @@ def test_logits_that_are_not_finite_are_refused():
 def test_an_empty_split_is_refused():
     data = TinyData({"val": TinySamples("val", np.arange(0), [])})
     with pytest.raises(AssayError, match="split 'val' of data 'tiny': there is no sample"):
-        compute(Echo(), data, splits=(), batch_size=4, seed=0)
+        compute(Echo(), data, splits=(), batch_size=4, compat="none", seed=0)
 
 
 def scored(scores, labels):
@@ -231,7 +233,9 @@ def suspected(threshold, labels=LABELS):
     data = TinyData(
         {"val": feature_split("val", [[m] for m in MARGINS], labels, attack_type=np.array(TYPES))}
     )
-    return compute(Suspicious(threshold), data, splits=("val",), batch_size=3, seed=0).splits["val"]
+    return compute(Suspicious(threshold), data, splits=("val",), batch_size=3, compat="none", seed=0).splits[
+        "val"
+    ]
 
 
 def test_scores_with_a_threshold_give_the_metrics_of_the_logits_that_decide_alike(binary):
@@ -263,4 +267,97 @@ def test_scores_tell_any_attack_from_benign_whatever_its_class():
 def test_scores_that_are_not_finite_are_refused():
     data = TinyData({"val": feature_split("val", [[1.0], [float("nan")]], [0, 1])})
     with pytest.raises(AssayError, match="scores of split 'val': 1 of 2 samples"):
-        compute(Suspicious(), data, splits=("val",), batch_size=2, seed=0)
+        compute(Suspicious(), data, splits=("val",), batch_size=2, compat="none", seed=0)
+
+
+def classified(logits, labels, *, names=("cat", "dog"), **columns):
+    """The evaluation of a classifier of whose classes none is benign."""
+    data = TinyData({"val": feature_split("val", logits, labels, **columns)})
+    return compute(Classes(names), data, splits=("val",), batch_size=3, compat="none", seed=0)
+
+
+def test_where_no_class_is_benign_there_is_no_attack_to_tell_apart():
+    result = classified(np.eye(2)[[0, 1, 1]], [0, 1, 0], attack_type=np.array([0, 1, 0]))
+    found = result.splits["val"]
+    assert (found.roc, found.attack_types) == (None, {})
+    assert found.undefined == dict.fromkeys(("roc", "attack_types"), "no class is benign")
+    assert result.class_names == ["cat", "dog"]
+
+
+def test_two_classes_of_which_none_is_benign_are_averaged_as_more_are():
+    found = classified([[1.0, 1.0 + margin] for margin in MARGINS[:7]], LABELS[:7]).splits["val"]
+    assert found.averaged == "macro over the classes that occur"
+    assert found.confusion == [[3, 1], [1, 2]]
+    assert found.precision == pytest.approx((3 / 4 + 2 / 3) / 2)
+    assert found.recall == pytest.approx((3 / 4 + 2 / 3) / 2)
+    assert found.auroc == pytest.approx(11 / 12)  # one dog stands below one of the four cats
+    dogs, cats = (1 + 1 + 3 / 4) / 3, (1 + 1 + 1 + 4 / 5) / 4
+    assert found.average_precision == pytest.approx((dogs + cats) / 2)
+
+
+def test_a_class_that_is_missed_counts_where_none_is_benign():
+    found = classified([[1, 0], [1, 0]], [0, 1]).splits["val"]
+    assert (found.precision, found.recall) == (0.25, 0.5)
+    assert not found.undefined.keys() & {"precision", "recall", "f1"}
+
+
+def test_a_detector_of_attacks_names_no_classes():
+    data = TinyData({"val": feature_split("val", [[0, 1]], [1])})
+    assert compute(Echo(), data, splits=(), batch_size=3, compat="none", seed=0).class_names == []
+
+
+UNLABELLED = "split 'val' of data 'tiny': 2 of 5 samples have no label and are left out"
+
+
+def test_samples_without_a_label_are_left_out_and_counted():
+    logits, labels = [[1, 0], [0, 9], [0, 1], [9, 0], [1, 0]], [0, -1, 1, -1, 1]
+    with pytest.warns(ResultWarning, match=UNLABELLED):
+        found = classified(logits, labels).splits["val"]
+    alone = classified([logits[i] for i in (0, 2, 4)], [0, 1, 1]).splits["val"]
+    assert (found.n, found.n_unlabelled, alone.n_unlabelled) == (3, 2, 0)
+    assert dataclasses.replace(found, n_unlabelled=0) == alone
+
+
+def test_an_unlabelled_sample_is_no_attack_of_a_detector():
+    types = np.array([0, 2, 1, 2, 1])
+    logits, labels = [[1, 0], [0, 9], [0, 1], [9, 0], [1, 0]], [0, -1, 1, -1, 1]
+    for subject in (Echo(), Suspicious(0.5)):
+        data = TinyData({"val": feature_split("val", logits, labels, attack_type=types)})
+        with pytest.warns(ResultWarning, match=UNLABELLED):
+            found = compute(subject, data, splits=(), batch_size=3, compat="none", seed=0).splits["val"]
+        assert (found.class_counts, found.attack_types.keys()) == ([1, 2], {"dos"})
+        assert found.attack_types["dos"].n == 2
+
+
+def test_a_split_without_any_label_is_refused():
+    with pytest.raises(AssayError, match="split 'val' of data 'tiny': no sample has a label"):
+        classified([[0, 1], [1, 0]], [-1, -1])
+
+
+def test_one_logit_is_refused():
+    with pytest.raises(AssayError, match="the checkpoint has 1 logit; it takes two or more"):
+        classified([[1], [2]], [0, 0], names=("cat",))
+
+
+def test_neither_scores_nor_logits_are_refused():
+    class Silent(Echo):
+        def detect(self, samples, *, batch_size, seed):
+            return Detection(None, None, None)
+
+    data = TinyData({"val": feature_split("val", [[1], [2]], [0, 1])})
+    with pytest.raises(AssayError, match="split 'val': the checkpoint gives neither scores nor logits"):
+        compute(Silent(), data, splits=(), batch_size=3, compat="none", seed=0)
+
+
+def test_a_class_of_a_thousand_is_ranked_by_its_logit_less_that_of_all_others():
+    logits = 20 * np.random.default_rng(0).standard_normal((6, 1000)).astype(np.float32)
+    found = answered(logits)
+    for c in (0, 1, 500, 999, *logits.argmax(1)):
+        rest = np.delete(logits.astype(np.float64), c, axis=1)
+        np.testing.assert_allclose(found[:, c], logits[:, c] - special.logsumexp(rest, axis=1), rtol=1e-12)
+
+
+def answered(logits):
+    """The margins of samples of class 0."""
+    samples = feature_split("val", logits)
+    return answers(samples, np.arange(len(samples)), Detection(None, None, torch.tensor(logits))).margins

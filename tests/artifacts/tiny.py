@@ -1,7 +1,7 @@
 """Data in memory for tests of artifacts, and a subject whose answers are the node features themselves."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -80,6 +80,20 @@ class Echo:
 
     def predict(self, batch: GraphBatch) -> torch.Tensor:
         return batch.x
+
+
+class Classes(Echo):
+    """The same features as logits of classes of which none is benign."""
+
+    def __init__(self, class_names: Sequence[str]):
+        self.class_names = class_names
+
+    def detect(self, samples: TinySamples, *, batch_size: int, seed: int) -> Detection:
+        return replace(
+            super().detect(samples, batch_size=batch_size, seed=seed),
+            scores=None,
+            class_names=self.class_names,
+        )
 
 
 def random_split(split: str, n: int, *, seed: int = 0, **columns: np.ndarray) -> TinySamples:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from figures.results import evaluation_result, labelled_split
+from figures.results import TEN, TEN_NAMES, evaluation_result, labelled_split
 from matplotlib.colors import to_rgb
 
 from assay.figures.evaluation import draw
@@ -107,3 +107,46 @@ def test_the_area_of_several_classes_is_told_apart_from_the_macro_average():
     assert "macro over the classes that occur" in " ".join(draw(result).get_supxlabel().split())
     binary = evaluation_result(labelled_split("val", HALVES))
     assert "macro" not in draw(binary).get_supxlabel()
+
+
+def test_where_no_class_is_benign_there_are_confusion_matrices_alone():
+    splits = [labelled_split(name, TEN * 4, classes=10) for name in ("val", "test")]
+    figure = draw(evaluation_result(*splits, class_names=TEN_NAMES))
+    assert [axes.get_title() for axes in figure.axes] == ["val", "test"]
+    assert figure.get_supxlabel() == "Confusion: counts, and shares of the row as colour."
+    assert "ROC" in {axes.get_title() for axes in draw(evaluation_result(*splits)).axes}
+
+
+def test_the_classes_of_a_confusion_matrix_have_their_names_on_both_sides():
+    axes = panel(
+        draw(evaluation_result(labelled_split("val", TEN * 4, classes=10), class_names=TEN_NAMES)), "val"
+    )
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in labels] == list(TEN_NAMES)
+
+
+def test_a_long_name_of_a_class_keeps_its_beginning_and_its_end():
+    names = ("a long name of the first class", "a long name of the second class")
+    axes = panel(draw(evaluation_result(labelled_split("val", HALVES), class_names=names)), "val")
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "a long ...irst class",
+        "a long ...cond class",
+    ]
+
+
+def test_many_classes_are_colours_alone():
+    result = evaluation_result(
+        labelled_split("val", list(range(30)) * 3, classes=31), class_names=[str(c) for c in range(31)]
+    )
+    figure = draw(result)
+    axes, confusion = panel(figure, "val"), np.array(result.splits["val"].confusion)
+    assert not axes.texts
+    shares = axes.images[0].get_array()
+    assert shares[:30].tolist() == (confusion[:30] / 3).tolist()
+    assert shares[30].mask.all()
+    assert "classes by number" in figure.get_supxlabel()
+
+
+def test_samples_that_were_left_out_are_counted():
+    splits = [labelled_split("val", [*HALVES, -1, -1]), labelled_split("test", HALVES)]
+    assert "Left out, as they have no label: 2 in val." in draw(evaluation_result(*splits)).get_supxlabel()

@@ -1,18 +1,20 @@
-"""Evaluation: how well a checkpoint tells attacks from benign samples, split by split."""
+"""Evaluation: how well a checkpoint tells attacks from benign samples, or classes apart, split by split."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
-from scipy import special
 from sklearn import metrics
 
-from assay.artifacts.sampling import chosen_splits, stacked
-from assay.errors import AssayError
-from assay.protocols import Data, Detection, Detects, Samples
+from assay.artifacts.answers import Answers, answers, labelled
+from assay.artifacts.compat import compatible
+from assay.artifacts.sampling import attack_names, chosen_splits
+from assay.protocols import Data, Detects
 
 ROC_POINTS = 200  # of a curve, at most
 NO_THRESHOLD = "the checkpoint has scores but no threshold to decide by"
+NO_BENIGN = "no class is benign"
 UNNAMED = "unnamed"  # an attack without a type: 0 is the code of benign samples, -1 of what is not known
 
 
@@ -38,13 +40,15 @@ class RocCurve:
 class SplitMetrics:
     """The metrics of one split; None is undefined, its reason in `undefined`.
 
-    With two classes precision, recall, F1, AUROC and average precision are of class 1, the attack. With more
-    they are macro averages, one class against the rest, over the classes that occur; the precision of one
-    that is never predicted counts as 0. `averaged` says which of the two. A checkpoint without logits gives
-    scores: its labels are benign, 0, and attack, 1, and without a threshold it predicts nothing.
+    With two classes, benign and attack, precision, recall, F1, AUROC and average precision are of class 1, the
+    attack. With more, or where none is benign, they are macro averages, one class against the rest, over the
+    classes that occur; the precision of one that is never predicted counts as 0. `averaged` says which of the
+    two. A checkpoint without logits gives scores: its labels are benign, 0, and attack, 1, and without a
+    threshold it predicts nothing.
     """
 
-    n: int
+    n: int  # samples with a label; the others are left out
+    n_unlabelled: int
     class_counts: list[int]
     averaged: str
     accuracy: float | None
@@ -66,68 +70,47 @@ class Evaluation:
     """Metrics by split."""
 
     splits: dict[str, SplitMetrics]
+    class_names: list[str]  # by number, where no class is benign; else none
     family: str
     data: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Answers:
-    """What a checkpoint says of one split."""
-
-    labels: Int64[np.ndarray, " n"]
-    predicted: Int64[np.ndarray, " n"] | None
-    margins: Float64[np.ndarray, "n classes"]  # rank samples by each class
-    suspicion: Float64[np.ndarray, " n"]  # ranks them by any attack
-    log_loss: float | None
-
-
 def compute(
-    subject: Detects, data: Data, *, splits: tuple[str, ...], batch_size: int, seed: int
+    subject: Detects, data: Data, *, splits: tuple[str, ...], batch_size: int, compat: str, seed: int
 ) -> Evaluation:
-    """Metrics of every sample of the splits.
+    """Metrics of every labelled sample of the splits; with `compat` published, `batch_size` is part of the scores.
 
     Logits are ranked by the margin logit_c - logsumexp(other logits), which orders samples as the
     probability of c does, but does not saturate.
 
     Raises:
-        AssayError: a split that the data do not have or that is empty, scores or logits that are not finite, or
-            labels that the checkpoint has no logit for.
+        AssayError: a split that the data do not have or that has no labelled sample, scores or logits that are
+            not finite, labels that the checkpoint has no logit for, or fewer than two logits.
     """
-    evaluated = {}
+    subject, evaluated = compatible(subject, compat), {}
+    class_names: Sequence[str] = ()
     for split in chosen_splits(data, splits):
         samples = data.draw(split, max_samples=None, seed=0)
-        if len(samples) == 0:
-            raise AssayError(f"split {split!r} of data {data.name!r}: there is no sample")
-        answers = _answers(samples, subject.detect(samples, batch_size=batch_size, seed=seed))
-        evaluated[split] = _of_split(answers, samples, data)
-    return Evaluation(splits=evaluated, family=subject.family, data=data.name)
+        known = labelled(samples, data=data.name)
+        detection = subject.detect(samples, batch_size=batch_size, seed=seed)
+        evaluated[split] = _of_split(answers(samples, known, detection), data)
+        class_names = detection.class_names
+    return Evaluation(splits=evaluated, class_names=list(class_names), family=subject.family, data=data.name)
 
 
-def _answers(samples: Samples, detection: Detection) -> _Answers:
-    predicted = None if detection.decisions is None else detection.decisions.cpu().numpy()
-    if detection.logits is None:
-        scores = stacked([detection.scores[:, None]], what=f"scores of split {samples.split!r}")[:, 0].numpy()
-        labels = (samples.labels != 0).astype(np.int64)
-        return _Answers(labels, predicted, np.stack([-scores, scores], axis=1), scores, None)
-    logits = stacked([detection.logits], what=f"logits of split {samples.split!r}").double().numpy()
-    _check_labels(samples.labels, logits.shape[1], samples.split)
-    own = special.log_softmax(logits, axis=1)[np.arange(len(logits)), samples.labels]
-    scores = detection.scores.cpu().numpy()
-    return _Answers(samples.labels, predicted, _margins(logits), scores, float(-own.mean()))
-
-
-def _of_split(answers: _Answers, samples: Samples, data: Data) -> SplitMetrics:
-    labels, predicted, n_classes = answers.labels, answers.predicted, answers.margins.shape[1]
-    undefined = _undefined(answers)
-    scores = {**_ranked(labels, answers.margins), **_decided(labels, predicted, n_classes)}
+def _of_split(said: Answers, data: Data) -> SplitMetrics:
+    labels, predicted, n_classes = said.labels, said.predicted, said.margins.shape[1]
+    undefined = {**_unranked(said), **_undecided(said)}
+    scores = {**_ranked(said), **_decided(said)}
     defined = {name: None if name in undefined else float(score) for name, score in scores.items()}
     confusion = (
         None if predicted is None else metrics.confusion_matrix(labels, predicted, labels=range(n_classes))
     )
     return SplitMetrics(
         n=len(labels),
+        n_unlabelled=said.n_unlabelled,
         class_counts=np.bincount(labels, minlength=n_classes).tolist(),
-        averaged="class 1" if n_classes == 2 else "macro over the classes that occur",
+        averaged="class 1" if said.of_attacks else "macro over the classes that occur",
         accuracy=defined["accuracy"],
         balanced_accuracy=defined["balanced_accuracy"],
         precision=defined["precision"],
@@ -135,45 +118,37 @@ def _of_split(answers: _Answers, samples: Samples, data: Data) -> SplitMetrics:
         f1=defined["f1"],
         auroc=defined["auroc"],
         average_precision=defined["average_precision"],
-        log_loss=answers.log_loss,
+        log_loss=said.log_loss,
         confusion=None if confusion is None else confusion.tolist(),
-        attack_types=_attack_types(samples, data, answers),
-        roc=None if "roc" in undefined else _roc(labels != 0, answers.suspicion),
+        attack_types=_attack_types(said, data),
+        roc=None if said.suspicion is None or "roc" in undefined else _roc(labels != 0, said.suspicion),
         undefined=undefined,
     )
 
 
-def _margins(logits: Float64[np.ndarray, "n classes"]) -> Float64[np.ndarray, "n classes"]:
-    others = [np.delete(logits, c, axis=1) for c in range(logits.shape[1])]
-    return logits - np.stack([special.logsumexp(rest, axis=1) for rest in others], axis=1)
-
-
-def _check_labels(labels: Int64[np.ndarray, " n"], n_classes: int, split: str) -> None:
-    strange = np.unique(labels[(labels < 0) | (labels >= n_classes)])
-    if len(strange):
-        raise AssayError(
-            f"split {split!r} has labels {', '.join(map(str, strange))}; "
-            f"the checkpoint has logits for 0 to {n_classes - 1} (hyper_parameters.num_classes)"
-        )
-
-
-def _undefined(answers: _Answers) -> dict[str, str]:
-    labels, predicted = answers.labels, answers.predicted
-    reasons: dict[str, str] = (
-        {} if answers.log_loss is not None else {"log_loss": "scores are no probabilities"}
-    )
-    present = np.unique(labels)
+def _unranked(said: Answers) -> dict[str, str]:
+    """Metric of the ranking -> why it is undefined."""
+    present = np.unique(said.labels)
+    reasons = {} if said.log_loss is not None else {"log_loss": "scores are no probabilities"}
     if len(present) == 1:
-        ranked = ("balanced_accuracy", "auroc", "average_precision")
-        reasons |= dict.fromkeys(ranked, f"one class only: {present[0]}")
+        reasons |= dict.fromkeys(("auroc", "average_precision"), f"one class only: {present[0]}")
+    if said.suspicion is None:
+        return reasons | dict.fromkeys(("attack_types", "roc"), NO_BENIGN)
     if 0 not in present:
-        reasons["attack_types"] = "no benign sample to rank an attack against"
-    if 0 not in present or len(present) == 1:
-        reasons["roc"] = "no benign sample" if 0 not in present else "no attack"
+        no_rank = "no benign sample to rank an attack against"
+        return reasons | {"attack_types": no_rank, "roc": "no benign sample"}
+    return reasons | ({"roc": "no attack"} if len(present) == 1 else {})
+
+
+def _undecided(said: Answers) -> dict[str, str]:
+    """Metric of the predictions -> why it is undefined."""
+    labels, predicted, reasons = said.labels, said.predicted, dict[str, str]()
     if predicted is None:
         decided = ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "confusion")
-        return reasons | dict.fromkeys(decided, NO_THRESHOLD)
-    if answers.margins.shape[1] > 2:
+        return dict.fromkeys(decided, NO_THRESHOLD)
+    if (labels == labels[0]).all():
+        reasons["balanced_accuracy"] = f"one class only: {labels[0]}"
+    if not said.of_attacks:
         return reasons
     if 1 not in labels:
         reasons["recall"] = "no sample of class 1"
@@ -184,27 +159,27 @@ def _undefined(answers: _Answers) -> dict[str, str]:
     return reasons
 
 
-def _decided(
-    labels: Int64[np.ndarray, " n"], predicted: Int64[np.ndarray, " n"] | None, n_classes: int
-) -> dict[str, float]:
+def _decided(said: Answers) -> dict[str, float]:
+    labels, predicted = said.labels, said.predicted
     if predicted is None:
         return dict.fromkeys(("accuracy", "balanced_accuracy", "precision", "recall", "f1"), np.nan)
-    present = np.unique(labels)
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        labels, predicted, labels=_positive(present, n_classes), zero_division=0
+        labels, predicted, labels=_positive(said), zero_division=0
     )
     return {
         "accuracy": metrics.accuracy_score(labels, predicted),
-        "balanced_accuracy": metrics.recall_score(labels, predicted, labels=present, average="macro"),
+        "balanced_accuracy": metrics.recall_score(
+            labels, predicted, labels=np.unique(labels), average="macro"
+        ),
         "precision": precision.mean(),
         "recall": recall.mean(),
         "f1": f1.mean(),
     }
 
 
-def _ranked(labels: Int64[np.ndarray, " n"], margins: Float64[np.ndarray, "n classes"]) -> dict[str, float]:
-    present = np.unique(labels)
-    ranked = _positive(present, margins.shape[1]).tolist() if len(present) > 1 else []
+def _ranked(said: Answers) -> dict[str, float]:
+    labels, margins = said.labels, said.margins
+    ranked = _positive(said).tolist() if (labels != labels[0]).any() else []
     return {
         "auroc": _mean([metrics.roc_auc_score(labels == c, margins[:, c]) for c in ranked]),
         "average_precision": _mean(
@@ -213,8 +188,8 @@ def _ranked(labels: Int64[np.ndarray, " n"], margins: Float64[np.ndarray, "n cla
     }
 
 
-def _positive(present: Int64[np.ndarray, " c"], n_classes: int) -> Int64[np.ndarray, " p"]:
-    return np.array([1]) if n_classes == 2 else present
+def _positive(said: Answers) -> Int64[np.ndarray, " p"]:
+    return np.array([1]) if said.of_attacks else np.unique(said.labels)
 
 
 def _mean(scores: list[float]) -> float:
@@ -233,14 +208,13 @@ def _roc(attack: Bool[np.ndarray, " n"], scores: Float64[np.ndarray, " n"]) -> R
     return RocCurve(false_positive.tolist(), true_positive.tolist())
 
 
-def _attack_types(samples: Samples, data: Data, answers: _Answers) -> dict[str, AttackMetrics]:
-    if samples.attack_type is None:
+def _attack_types(said: Answers, data: Data) -> dict[str, AttackMetrics]:
+    if said.attack_type is None or said.suspicion is None:
         return {}
-    codes = samples.attack_type.tolist()
-    named = np.array([data.attack_names.get(code, str(code)) if code > 0 else UNNAMED for code in codes])
-    benign = samples.labels == 0
+    named = np.where(said.attack_type > 0, attack_names(data, said.attack_type), UNNAMED)
+    benign = said.labels == 0
     return {
-        str(name): _against_benign(benign, ~benign & (named == name), answers)
+        str(name): _against_benign(benign, ~benign & (named == name), said.predicted, said.suspicion)
         for name in np.unique(named[~benign])
     }
 
@@ -248,10 +222,10 @@ def _attack_types(samples: Samples, data: Data, answers: _Answers) -> dict[str, 
 def _against_benign(
     benign: Bool[np.ndarray, " n"],
     attack: Bool[np.ndarray, " n"],
-    answers: _Answers,
+    predicted: Int64[np.ndarray, " n"] | None,
+    scores: Float64[np.ndarray, " n"],
 ) -> AttackMetrics:
-    compared, predicted, scores = benign | attack, answers.predicted, answers.suspicion
-    ranked = benign.any()
+    compared, ranked = benign | attack, benign.any()
     return AttackMetrics(
         n=int(attack.sum()),
         recall=None if predicted is None else float((predicted[attack] != 0).mean()),

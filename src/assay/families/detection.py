@@ -1,4 +1,6 @@
-"""What a checkpoint says of any attack against benign samples, from its logits or from its scores."""
+"""What a checkpoint says of samples, from its logits or from its scores: any attack against benign, or classes."""
+
+from collections.abc import Sequence
 
 from jaxtyping import Float32
 from torch import Tensor
@@ -17,3 +19,8 @@ def by_scores(scores: Float32[Tensor, " samples"], threshold: float | None) -> D
     exact = scores.double().cpu()
     decisions = None if threshold is None else (exact > threshold).long()
     return Detection(exact, decisions, logits=None)
+
+
+def by_classes(logits: Float32[Tensor, "samples classes"], class_names: Sequence[str]) -> Detection:
+    """The class of the largest logit, where none is benign: no score says how suspicious a sample is."""
+    return Detection(None, logits.argmax(1), logits, class_names)

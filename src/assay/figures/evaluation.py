@@ -1,46 +1,44 @@
 """An evaluation drawn: ROC curves, the recall of each type of attack, and confusion matrices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from assay.artifacts.evaluation import NO_THRESHOLD, Evaluation, RocCurve, SplitMetrics
-from assay.figures.heat_table import heat_table
+from assay.artifacts.evaluation import NO_BENIGN, NO_THRESHOLD, Evaluation, RocCurve, SplitMetrics
+from assay.figures.confusions import confusions_inches, confusions_note, draw_confusions
 from assay.figures.style import (
     GREY,
     Look,
-    class_name,
     legend_below,
     look,
     say,
     styled,
     titled_figure,
-    wrapped,
 )
-
-COLUMNS = 3  # of confusion matrices
 
 
 @styled
 def draw(result: Evaluation) -> Figure:
-    """All splits in one ROC panel and in one of recalls; a confusion matrix each."""
+    """All splits in one ROC panel and in one of recalls, unless no class is benign; a confusion matrix each."""
     if not result.splits:
         figure = titled_figure(_title(result), [], height_inches=2.0)
         say(figure.add_subplot(), "no split")
         return figure
-    rows = -(-len(result.splits) // COLUMNS)
-    classes = max(len(metrics.class_counts) for metrics in result.splits.values())
-    heights = [_curves_inches(result.splits), rows * (0.9 + max(1.0, 0.3 * classes))]
+    heights = [confusions_inches(result.splits, result.class_names)]
+    if _any_benign(result.splits):
+        heights.insert(0, _curves_inches(result.splits))
     figure = titled_figure(_title(result), _notes(result), height_inches=0.7 + sum(heights))
-    curves, tables = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
-    left, right = curves.subplots(1, 2)
-    _draw_roc(left, result.splits)
-    _draw_recalls(right, result.splits)
-    _draw_confusions(tables, result.splits, rows)
+    parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
+    if _any_benign(result.splits):
+        _draw_curves(parts[0], result.splits)
+    draw_confusions(parts[-1], result.splits, result.class_names)
     return figure
+
+
+def _any_benign(splits: Mapping[str, SplitMetrics]) -> bool:
+    return any(metrics.undefined.get("roc") != NO_BENIGN for metrics in splits.values())
 
 
 def _curves_inches(splits: Mapping[str, SplitMetrics]) -> float:
@@ -56,12 +54,26 @@ def _title(result: Evaluation) -> str:
 
 
 def _notes(result: Evaluation) -> list[str]:
-    averaged = next(iter(result.splits.values())).averaged
-    area = "" if averaged == "class 1" else f" The field auroc is another: {averaged}."
-    return [
-        f"ROC: any attack against benign samples; marks: what the checkpoint decides.{area} "
-        "Confusion: counts, and shares of the row as colour."
-    ]
+    notes = [confusions_note(result.splits)]
+    if _any_benign(result.splits):
+        averaged = next(iter(result.splits.values())).averaged
+        area = "" if averaged == "class 1" else f" The field auroc is another: {averaged}."
+        notes[0] = (
+            f"ROC: any attack against benign samples; marks: what the checkpoint decides.{area} {notes[0]}"
+        )
+    left_out = {
+        split: metrics.n_unlabelled for split, metrics in result.splits.items() if metrics.n_unlabelled
+    }
+    if left_out:
+        counts = ", ".join(f"{n} in {split}" for split, n in left_out.items())
+        notes.append(f"Left out, as they have no label: {counts}.")
+    return notes
+
+
+def _draw_curves(figure: SubFigure, splits: Mapping[str, SplitMetrics]) -> None:
+    left, right = figure.subplots(1, 2)
+    _draw_roc(left, splits)
+    _draw_recalls(right, splits)
 
 
 def _draw_roc(axes: Axes, splits: Mapping[str, SplitMetrics]) -> None:
@@ -134,44 +146,3 @@ def _draw_recalls(axes: Axes, splits: Mapping[str, SplitMetrics]) -> None:
 def _columns(splits: Mapping[str, SplitMetrics], *, most: int) -> int:
     """Columns of a legend: long names stand below each other."""
     return most if max(map(len, splits)) <= 24 // most else 1
-
-
-def _draw_confusions(figure: SubFigure, splits: Mapping[str, SplitMetrics], rows: int) -> None:
-    panels = figure.subplots(rows, min(COLUMNS, max(2, len(splits))), squeeze=False)
-    for panel in panels.flat[len(splits) :]:
-        panel.set_visible(False)
-    for panel, (split, metrics) in zip(panels.flat, splits.items(), strict=False):
-        panel.set_title(wrapped(split, 28))
-        if metrics.confusion is None:
-            say(panel, NO_THRESHOLD, characters=24)
-            continue
-        counts = np.array(metrics.confusion)
-        names = _class_names(len(counts))
-        heat_table(panel, _row_shares(counts), _cells(counts), font_size=7.0 if len(counts) <= 4 else 5.0)
-        panel.set_xticks(range(len(names)), labels=names)
-        panel.set_yticks(range(len(names)), labels=names)
-        panel.set(xlabel="predicted", ylabel="true")
-
-
-def _class_names(n_classes: int) -> list[str]:
-    """Names where there are two, numbers where there are more: 2 and up have no name."""
-    return [class_name(c) for c in range(2)] if n_classes == 2 else [str(c) for c in range(n_classes)]
-
-
-def _row_shares(counts: np.ndarray) -> Float64[np.ndarray, "classes classes"]:
-    """Shares of each true class; NaN where it does not occur."""
-    sums = counts.sum(1, keepdims=True)
-    return np.where(sums > 0, counts / np.maximum(sums, 1), np.nan)
-
-
-def _cells(counts: np.ndarray) -> Sequence[Sequence[str]]:
-    shares = _row_shares(counts)
-    if len(counts) > 4:
-        return [[str(count) for count in row] for row in counts]
-    return [
-        [
-            str(count) if np.isnan(share) else f"{count}\n{share:.0%}"
-            for count, share in zip(*row, strict=True)
-        ]
-        for row in zip(counts, shares, strict=True)
-    ]
