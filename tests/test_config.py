@@ -42,6 +42,8 @@ def test_defaults_come_from_the_table_and_the_config_wins_over_them(lab):
         "max_samples": 7,
         "batch_size": 256,
         "latent": "mean",
+        "pooling": "auto",
+        "layer": "auto",
         "seed": 3,
     }
     assert found.rows["a"].line == 2
@@ -53,6 +55,37 @@ def test_a_column_overrides_an_option_in_its_row_and_meta_is_kept(lab):
     found = plan(["a\tgat\truns/a.ckpt\tg\t\t\t\t50\tr7"], header)
     assert found.rows["a"].options == {"cka": {"max_samples": 50}}
     assert found.rows["a"].meta == {"run": "r7"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("num_heads=12", {"num_heads": 12}),
+        ("a=1; b=-2.5 c=True;d=no", {"a": 1, "b": -2.5, "c": True, "d": "no"}),
+        ("lr=1e-3 name=vit_b.16", {"lr": 0.001, "name": "vit_b.16"}),
+        ("x=1.0 y=nan z=1e999", {"x": 1.0, "y": "nan", "z": "1e999"}),
+        (f"n={'9' * 30} m={'9' * 5000}", {"n": 10**30 - 1, "m": "9" * 5000}),
+        ("", {}),
+    ],
+)
+def test_hyper_parameters_of_a_row_are_pairs(lab, text, expected):
+    found = plan([f"a\tgat\truns/a.ckpt\tg\t\t\t\t{text}"], HEADER + "\thparams")
+    assert found.rows["a"].hparams == expected
+    assert [type(value) for value in found.rows["a"].hparams.values()] == [type(v) for v in expected.values()]
+
+
+def test_every_pair_that_is_none_is_reported(lab):
+    text = problems(["a\tgat\truns/a.ckpt\tg\t\t\t\tnum_heads 12=3 a= b=1 b=2"], HEADER + "\thparams")
+    for word in ("'num_heads' is no pair", "'12=3' is no pair", "'a=' is no pair", "'b' stands there twice"):
+        assert f"sheet.tsv:2 hparams: {word}" in text
+
+
+def test_a_model_folder_is_a_checkpoint_and_another_folder_is_none(lab):
+    Path("runs/vit").mkdir()
+    row = ["a\tvit\truns/vit\tg\t\t\t"]
+    assert "there is no file runs/vit, in " in problems(row)
+    Path("runs/vit/config.json").write_text("{}")
+    assert "path: " not in problems(row)
 
 
 def test_crlf_a_bom_and_absent_optional_columns_are_accepted(lab):

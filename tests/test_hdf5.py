@@ -185,5 +185,5 @@ def test_attributes_of_one_value_are_read(path, value):
 
 def test_without_h5py_the_package_that_is_missing_is_named(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(AssayError, match=r"needs h5py: pip install 'assay\[record\]'"):
+    with pytest.raises(AssayError, match=r"needs h5py: pip install 'assay\[hdf5\]'"):
         read(path)

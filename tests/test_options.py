@@ -25,6 +25,7 @@ WHOLE, SHARE, WORD, WORDS, SWITCH = (
         (WORD, "b", "b"),
         (WORDS, ["x", "y"], ("x", "y")),
         (WORDS, "x, y", ("x", "y")),
+        (WORDS, [1, 3], ("1", "3")),
         (WORDS, [], ()),
         (SWITCH, "false", False),
         (SWITCH, True, True),
@@ -50,7 +51,8 @@ def test_a_value_takes_the_type_of_the_default(option, value, expected):
         (WORD, "c"),
         (WORD, 3),
         (WORDS, 3),
-        (WORDS, [1]),
+        (WORDS, [1.5]),
+        (WORDS, [True]),
         (SWITCH, "yes"),
     ],
 )

@@ -51,7 +51,10 @@ class Config(_Section):
     data: dict[str, DataSection] = Field(description="Data sets by the name that the sheet uses.")
     artifacts: dict[str, bool] = Field(
         default={},
-        description="Toggles: artifact -> true or false. Without one, an artifact is made where it applies.",
+        description=(
+            "Toggles: artifact -> true or false. Without one, an artifact is made where it applies; one that is made "
+            "on request, of rows that name it."
+        ),
     )
     options: dict[str, dict[str, Any]] = Field(default={}, description="Artifact -> option -> value.")
     resources: dict[str, ResourceSection] = Field(default={}, description="Artifact -> gpu, minutes, mem_mb.")
@@ -74,7 +77,7 @@ class Plan:
     results: str
     rows: Mapping[str, Row]
     data: Mapping[str, DataSet]
-    enabled: tuple[str, ...]
+    enabled: tuple[str, ...]  # what no toggle switches off
     options: Mapping[str, Mapping[str, Value]]  # artifact -> options, before a row's own
     resources: Mapping[str, Mapping[str, int]]
     figures: bool
@@ -95,8 +98,11 @@ def read_plan(path: str = DEFAULT_CONFIG) -> Plan:
     options, wrong_options = _artifact_options(config)
     problems = [*wrong_results, *wrong_sheet, *wrong_data, *wrong_options, *_unknown_artifacts(config)]
     enabled = tuple(name for name in catalog.artifacts() if config.artifacts.get(name, True))
+    usual = tuple(
+        name for name in enabled if name in config.artifacts or not catalog.artifacts()[name].on_request
+    )
     wanted = {name: options[name] for name in enabled}
-    rows, wrong_rows = ({}, []) if wrong_sheet else read_rows(Path(sheet), data, wanted, results)
+    rows, wrong_rows = ({}, []) if wrong_sheet else read_rows(Path(sheet), data, wanted, results, usual=usual)
     if problems or wrong_rows:
         raise ConfigError([*(f"{path}: {problem}" for problem in problems), *wrong_rows])
     return Plan(

@@ -21,10 +21,12 @@ class DataSection(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True)
 
-    source: str = Field(description="The data source that reads it: can_bus, graphs or fusion_states.")
+    source: str = Field(
+        description="The data source that reads it: can_bus, graphs, fusion_states, network, table or images."
+    )
     path: str | list[str] = Field(
         default=[],
-        description="Files or folders of one split: can_bus `train` (`val` is cut from it), others `val`.",
+        description="Files or folders of one split: can_bus and table `train` (`val` is cut from it), others `val`.",
     )
     splits: dict[str, str | list[str]] = Field(
         default={}, description="Further splits: name -> files or folders."

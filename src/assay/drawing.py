@@ -1,4 +1,4 @@
-"""The way of one figure: a saved artifact -> its figure module -> PNG and SVG."""
+"""The way of one figure: a saved artifact -> its figure module -> PNG and SVG, and its pages where it has some."""
 
 from importlib import import_module
 from pathlib import Path
@@ -8,21 +8,27 @@ from assay.errors import Refused
 from assay.figures.style import STYLE
 from assay.layout import Layout
 from assay.store.artifacts import load_artifact
-from assay.store.pictures import save_figure
+from assay.store.pictures import save_figure, save_pages
 from assay.store.records import failure_recorded
+
+PAGE_STYLE = {**STYLE, "savefig.dpi": 120}  # hundreds of them are looked at on a screen, and not printed
 
 
 def draw(layout: Layout, checkpoint: str, artifact: str) -> Path:
     """Draw an artifact from its file alone; returns the PNG, beside which the SVG lies.
 
+    Pages lie in the folder of the PNG's name without its suffix, their digests in `<folder>.pages.json`.
+
     Raises:
         Refused: the file is missing or damaged.
     """
-    png, svg = (Path(path) for path in layout.figures(checkpoint, artifact))
+    png, svg, *listing = (Path(path) for path in layout.figures(checkpoint, artifact))
     with failure_recorded(Path(layout.failed(checkpoint, f"figure_{artifact}"))):
         target = Path(layout.target(checkpoint, artifact))
         if not target.exists():
             raise Refused(f"{target} is missing: make the artifact before its figure.")
-        figure = import_module(artifacts()[artifact].figure).draw(load_artifact(target))
-        save_figure(figure, png, svg, style=STYLE)
+        module, result = import_module(artifacts()[artifact].figure), load_artifact(target)
+        for path in listing:
+            save_pages(module.pages(result), png.with_suffix(""), path, style=PAGE_STYLE)
+        save_figure(module.draw(result), png, svg, style=STYLE)
     return png

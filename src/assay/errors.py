@@ -27,3 +27,11 @@ class Refused(AssayError):
 
 class ResultWarning(UserWarning):
     """A result that stands, with something its reader must know; kept in the record."""
+
+
+class CountedWarning(ResultWarning):
+    """A ResultWarning about `n` cases in one batch; a job tells the sum over all batches."""
+
+    def __init__(self, text: str, n: int):
+        self.n = n
+        super().__init__(text)

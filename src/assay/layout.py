@@ -5,6 +5,8 @@ from pathlib import Path
 
 from assay.catalog import artifacts
 
+PAGES = ".pages.json"  # beside the folder of pages, whose name goes before
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -28,6 +30,10 @@ class Layout:
         """The file of an artifact."""
         return f"{self.results}/{checkpoint}/{artifacts()[artifact].file}"
 
+    def also(self, checkpoint: str, artifact: str) -> tuple[str, ...]:
+        """The files that lie beside the file of an artifact and are published before it."""
+        return tuple(f"{self.results}/{checkpoint}/{name}" for name in artifacts()[artifact].also)
+
     def record(self, checkpoint: str, artifact: str) -> str:
         """What an artifact was made of; its presence means that the artifact is complete."""
         return f"{self.results}/{checkpoint}/records/{artifact}.json"
@@ -36,10 +42,11 @@ class Layout:
         """Why a job (an artifact, or `intake`) failed last; gone after a success."""
         return f"{self.results}/{checkpoint}/records/{job}.failed.json"
 
-    def figures(self, checkpoint: str, artifact: str) -> tuple[str, str]:
-        """The pictures of an artifact: PNG and SVG."""
+    def figures(self, checkpoint: str, artifact: str) -> tuple[str, ...]:
+        """The pictures of an artifact: PNG and SVG; where it has pages, the list of these, too."""
         stem = f"{self.results}/{checkpoint}/figures/{artifact}"
-        return f"{stem}.png", f"{stem}.svg"
+        listing = [f"{stem}{PAGES}"] if artifacts()[artifact].pages else []
+        return (f"{stem}.png", f"{stem}.svg", *listing)
 
     def checkpoint_manifest(self, checkpoint: str) -> str:
         """The manifest of one checkpoint, with the published keys."""

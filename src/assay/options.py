@@ -50,6 +50,8 @@ def unknown(name: str, known: Iterable[str]) -> str:
 
 def _words(option: Option, value: Any) -> tuple[str, ...]:
     words = [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+    if isinstance(words, list | tuple):
+        words = [str(word) if type(word) is int else word for word in words]  # YAML reads 1 as a number
     if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
         raise ValueError(f"must be a list of names, got {value!r}")
     return tuple(_choice(option, word) for word in words)

@@ -12,13 +12,14 @@ from assay.catalog import MAKERS, READERS, SCHEMA, SOURCES, Artifact, Value
 from assay.config import DEFAULT_CONFIG, Plan, read_plan
 from assay.datasets import DataSet, made_by_rule
 from assay.digest import code_digests, combined
-from assay.errors import ConfigError
-from assay.files import compact_json, sha256_bytes, sha256_file
+from assay.errors import ConfigError, Refused
+from assay.files import compact_json, read_json, sha256_bytes, sha256_file
 from assay.layout import Layout
+from assay.model_folder import folder_files
 from assay.options import unknown
 from assay.sheet import Row
 
-INTAKE_FORMAT = 1  # raised by hand where the border would write other files for the same checkpoint
+INTAKE_FORMAT = 2  # raised by hand where the border would write other files for the same checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class Request:
     def target(self) -> str:
         """The file to make."""
         return self.layout.target(self.row.checkpoint, self.artifact)
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """The files that are published before the target."""
+        return self.layout.also(self.row.checkpoint, self.artifact)
 
     @property
     def record(self) -> str:
@@ -106,7 +112,7 @@ def request(
     row = row_of(plan, checkpoint)
     if artifact not in catalog.artifacts():
         raise ConfigError(f"artifact {unknown(artifact, catalog.artifacts())}.")
-    if reason := reason_against(plan, checkpoint, artifact):
+    if reason := _reason_of_table(plan, row, artifact):
         raise ConfigError(f"{artifact} does not apply to {checkpoint}: it {reason}.")
     return Request(
         row=row,
@@ -127,6 +133,7 @@ def lost(plan: Plan, wanted: Sequence[Request]) -> list[str]:
         for request in wanted
         for file in (
             request.target,
+            *request.also,
             request.record,
             *request.fingerprints.values(),
             *(request.figures if plan.figures else ()),
@@ -170,26 +177,31 @@ def row_of(plan: Plan, checkpoint: str) -> Row:
 def wanted(plan: Plan, checkpoint: str) -> list[str]:
     """The artifacts that toggles and row want of a checkpoint, whether they apply or not, and what they are made of."""
     row = plan.rows[checkpoint]
-    chosen = {artifact for artifact in plan.enabled if not row.artifacts or artifact in row.artifacts}
+    chosen = {artifact for artifact in plan.enabled if artifact in row.artifacts}
     maker = _maker(row, plan.data[row.data])
     needed = {maker} if maker and chosen else set()
     return [artifact for artifact in catalog.artifacts() if artifact in chosen | needed]
 
 
 def reason_against(plan: Plan, checkpoint: str, artifact: str) -> str:
-    """Why an artifact does not apply to a checkpoint; empty where it does."""
+    """Why an artifact does not apply to a checkpoint; empty where it does.
+
+    What the file itself decides is known from its intake on. Before that an artifact that the family answers
+    is planned, and its job fails.
+    """
     row = plan.rows[checkpoint]
-    partners = {role: partner.family for role, partner in _partners(plan, row, artifact).items()}
-    return catalog.reason_against(_table(artifact), row.family, partners)
+    return _reason_of_table(plan, row, artifact) or _reason_of_file(plan, row, artifact)
 
 
 def intake_token(plan: Plan, checkpoint: str) -> str:
     """The param of a checkpoint's intake; where a rule makes the checkpoint, Snakemake compares times itself."""
     row, layout = row_of(plan, checkpoint), Layout(plan.results)
-    target, source = layout.intake(checkpoint), Path(row.path)
+    target, sources = layout.intake(checkpoint), checkpoint_files(row)
     beside = [layout.weights(checkpoint), layout.hparams(checkpoint)]
     by_rule = made_by_rule(row.path, plan.results)
-    return _token(target, beside, [] if by_rule else [source], partial(sha256_file, source))
+    if said := seen.otherwise(target, "hparams", dict(row.hparams)):
+        return said
+    return _token(target, beside, [] if by_rule else sources, partial(checkpoint_sha256, row))
 
 
 def data_token(plan: Plan, name: str) -> str:
@@ -200,6 +212,27 @@ def data_token(plan: Plan, name: str) -> str:
     return _token(
         layout.data(name), beside, [] if by_rule else source_files(data), partial(source_sha256, data)
     )
+
+
+def checkpoint_files(row: Row) -> list[Path]:
+    """The file of a checkpoint, and those beside it that belong to it; of a model folder the files that are read."""
+    path = Path(row.path)
+    if path.is_dir():
+        return folder_files(path)
+    beside = (path.with_name(path.name + suffix) for suffix in catalog.families()[row.family].beside)
+    return [path, *(file for file in beside if file.exists())]
+
+
+def checkpoint_sha256(row: Row) -> str:
+    """The sha256 of a checkpoint's file; of all of its files where there are several."""
+    return joined_sha256({str(file): sha256_file(file) for file in checkpoint_files(row)})
+
+
+def joined_sha256(contents: Mapping[str, str]) -> str:
+    """One sha256 over the files whose sha256 are given by path; of a single one its own."""
+    if len(contents) == 1:
+        return next(iter(contents.values()))
+    return sha256_bytes(compact_json({Path(file).name: sha256 for file, sha256 in contents.items()}).encode())
 
 
 def manifest_token(plan: Plan) -> str:
@@ -261,6 +294,35 @@ def _maker(row: Row, data: DataSet) -> str:
     """The artifact that makes the batches of a checkpoint out of its data; empty where the data give them."""
     takes = catalog.families()[row.family].batches
     return "" if SOURCES[data.source].batches == takes else MAKERS[takes]
+
+
+def _reason_of_table(plan: Plan, row: Row, artifact: str) -> str:
+    partners = {role: partner.family for role, partner in _partners(plan, row, artifact).items()}
+    return catalog.reason_against(_table(artifact), row.family, partners)
+
+
+def _reason_of_file(plan: Plan, row: Row, artifact: str) -> str:
+    """What the checkpoint or a partner lacks, though others of its family answer it."""
+    table = _table(artifact)
+    asked = {
+        role: (partner, table.partners[role]) for role, partner in _partners(plan, row, artifact).items()
+    }
+    for role, (subject, asks) in {"": (row, table.asks), **asked}.items():
+        for capability, why in _lacks(plan, subject, asks).items():
+            return f"asks {f'its {role} ' if role else ''}for {capability}, which {subject.checkpoint} lacks: {why}"
+    return ""
+
+
+def _lacks(plan: Plan, row: Row, asks: frozenset[str]) -> dict[str, str]:
+    """Capability -> why the file of a row does not answer it, as its intake found; nothing where that is stale."""
+    if not asks & catalog.families()[row.family].may_lack:
+        return {}
+    try:
+        intake = read_json(Path(Layout(plan.results).intake(row.checkpoint)))
+    except (FileNotFoundError, Refused):
+        return {}
+    lacks = {name: why for name, why in intake.get("lacks", {}).items() if name in asks}
+    return lacks if lacks and intake.get("token") == intake_token(plan, row.checkpoint) else {}
 
 
 def _partners(plan: Plan, row: Row, artifact: str) -> dict[str, Row]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import Refused
-from assay.files import publish_json, read_json
+from assay.files import compact_json, publish_json, read_json, sha256_bytes
 from assay.layout import seen
 
 NEW = "new"
@@ -79,6 +79,13 @@ def without(lost: str, target: str) -> str:
     return f"without-{lost}-{Seen.of(target).attempts}"
 
 
+def otherwise(target: str, key: str, value: Any) -> str:
+    """The token where `target` was made of another `value` of `key` than is wanted; empty where it was not."""
+    if not (made := _content(Path(target))) or made.get(key, type(value)()) == value:
+        return ""
+    return f"{key}-{sha256_bytes(compact_json(value).encode())[:12]}-{Seen.of(target).attempts}"
+
+
 def begin(target: str) -> None:
     """Count an attempt to make `target`, before anything of it can fail."""
     memory = Seen.of(target)
@@ -104,8 +111,16 @@ def _change(
 
 
 def _read(path: Path) -> dict[str, Any]:
+    content = _content(path)
+    known: dict[str, Any] = {
+        name: content[name] for name in ("token", "sha256", "attempts", "stat") if name in content
+    }
+    several = content.get("sources_sha256")  # of a target that is made of several files
+    return {**known, "sha256": several} if several else known
+
+
+def _content(path: Path) -> dict[str, Any]:
     try:
-        content = read_json(path)
+        return read_json(path)
     except (FileNotFoundError, Refused):
         return {}
-    return {name: content[name] for name in ("token", "sha256", "attempts", "stat") if name in content}

@@ -10,10 +10,12 @@ from pathlib import Path
 from assay import catalog
 from assay.catalog import MAKERS, SOURCES, Value
 from assay.datasets import NAME, DataSet, expanded, made_by_rule
+from assay.model_folder import CONFIG
 from assay.options import cast, meant, unknown
 
 REQUIRED = ("checkpoint", "family", "path", "data")
-OPTIONAL = ("teacher", "experts", "artifacts")
+OPTIONAL = ("teacher", "experts", "artifacts", "hparams")
+Plain = bool | int | float | str
 RESERVED = ("data", "demo", "manifest.json")  # what the results hold that is no checkpoint
 
 
@@ -28,15 +30,21 @@ class Row:
     line: int
     teacher: str = ""
     experts: tuple[str, ...] = ()
-    artifacts: tuple[str, ...] = ()  # only these; empty: all that the config wants
+    artifacts: tuple[str, ...] = ()  # only these, where they apply and no toggle switches them off
     options: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     meta: Mapping[str, str] = field(default_factory=dict)
+    hparams: Mapping[str, Plain] = field(default_factory=dict)  # added to those of the checkpoint
 
 
 def read_rows(
-    path: Path, data: Mapping[str, DataSet], options: Mapping[str, Mapping[str, Value]], results: str
+    path: Path,
+    data: Mapping[str, DataSet],
+    options: Mapping[str, Mapping[str, Value]],
+    results: str,
+    *,
+    usual: tuple[str, ...],
 ) -> tuple[dict[str, Row], list[str]]:
-    """The rows by checkpoint name, and every problem, a line each."""
+    """The rows by checkpoint name, and every problem, a line each; a row without artifacts has the `usual`."""
     lines, problems = _lines(path)
     if problems:
         return {}, problems
@@ -48,7 +56,7 @@ def read_rows(
     for number, cells in enumerate(lines[1:], start=2):
         if not any(cells):
             continue
-        row, wrong = _row(dict(zip(header, cells, strict=False)), number)
+        row, wrong = _row(dict(zip(header, cells, strict=False)), number, usual)
         if len(cells) > len(header):
             wrong.append(f"has {len(cells)} cells, the header has {len(header)}")
         if row.checkpoint in rows:
@@ -103,7 +111,7 @@ def _option_columns() -> list[str]:
     return [f"{name}.{option}" for name, row in catalog.artifacts().items() for option in row.options]
 
 
-def _row(cells: dict[str, str], line: int) -> tuple[Row, list[str]]:
+def _row(cells: dict[str, str], line: int, usual: tuple[str, ...]) -> tuple[Row, list[str]]:
     problems = [f"{name}: is empty" for name in REQUIRED if not cells.get(name)]
     options: dict[str, dict[str, Value]] = {}
     for column, text in cells.items():
@@ -115,6 +123,8 @@ def _row(cells: dict[str, str], line: int) -> tuple[Row, list[str]]:
             options.setdefault(artifact, {})[name] = value
         except ValueError as error:
             problems.append(f"{column}: {error}")
+    hparams, wrong = _pairs(cells.get("hparams", ""))
+    problems += [f"hparams: {problem}" for problem in wrong]
     row = Row(
         checkpoint=cells.get("checkpoint", ""),
         family=cells.get("family", ""),
@@ -123,11 +133,40 @@ def _row(cells: dict[str, str], line: int) -> tuple[Row, list[str]]:
         line=line,
         teacher=cells.get("teacher", ""),
         experts=_words(cells.get("experts", "")),
-        artifacts=_words(cells.get("artifacts", "")),
+        artifacts=_words(cells.get("artifacts", "")) or usual,
         options=options,
         meta={c.removeprefix("meta."): text for c, text in cells.items() if c.startswith("meta.") and text},
+        hparams=hparams,
     )
     return row, problems
+
+
+def _pairs(text: str) -> tuple[dict[str, Plain], list[str]]:
+    """The values of `key=value` pairs, between spaces or semicolons, and what is wrong with them."""
+    pairs: dict[str, Plain] = {}
+    problems = []
+    for word in re.split(r"[;\s]+", text.strip("; ")) if text else []:
+        key, equals, value = word.partition("=")
+        if not (equals and value and key.isidentifier()):
+            problems.append(
+                f"{word!r} is no pair. Allowed: key=value, as num_heads=12, pairs between spaces or ';'"
+            )
+        elif key in pairs:
+            problems.append(f"{key!r} stands there twice")
+        else:
+            pairs[key] = _plain_value(value)
+    return pairs, problems
+
+
+def _plain_value(text: str) -> Plain:
+    """A truth, a finite number, or else the text."""
+    if text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    if re.fullmatch(r"[+-]?\d{1,300}", text):
+        return int(text)
+    if re.fullmatch(r"[+-]?(\d{1,200}\.?\d{0,200}|\.\d{1,200})(e[+-]?\d{1,2})?", text.lower()):
+        return float(text)
+    return text
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -169,8 +208,9 @@ def _path_problems(row: Row, results: str) -> Iterator[str]:
     path, wrong = expanded(row.path)
     yield from (f"path: {problem}" for problem in wrong)
     taken_in = Path(results, row.checkpoint, "intake.json").exists()
-    if path and not wrong and not made_by_rule(path, results) and not taken_in and not Path(path).is_file():
-        yield f"path: there is no file {path}, in {Path.cwd()}"
+    there = Path(path).is_file() or Path(path, CONFIG).is_file()
+    if path and not wrong and not made_by_rule(path, results) and not taken_in and not there:
+        yield f"path: there is no file {path}, in {Path.cwd()}, and no folder of that name with a {CONFIG}"
 
 
 def _data_problems(row: Row, data: DataSet, options: Mapping[str, Mapping[str, Value]]) -> Iterator[str]:
@@ -182,7 +222,7 @@ def _data_problems(row: Row, data: DataSet, options: Mapping[str, Mapping[str, V
         experts = f"; experts would make {takes} of it" if takes in MAKERS else ""
         yield f"data: family {row.family} takes {takes}, data {data.name} (source {data.source}) gives {gives}{experts}"
     for artifact in options:
-        if (row.artifacts and artifact not in row.artifacts) or catalog.artifacts()[artifact].asks - answers:
+        if artifact not in row.artifacts or catalog.artifacts()[artifact].asks - answers:
             continue
         chosen = {**options.get(artifact, {}), **row.options.get(artifact, {})}
         named = [*chosen.get("splits", ()), *([chosen["split"]] if "split" in chosen else [])]  # type: ignore[misc]

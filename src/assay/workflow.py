@@ -80,8 +80,8 @@ def artifact_inputs(plan: Plan, artifact: str) -> dict[str, Function | str]:
 
 def artifact_outputs(plan: Plan, artifact: str) -> dict[str, str | list[str]]:
     """The files of an artifact; the record, written last, says that all are there."""
-    layout, table = Layout(plan.results), artifacts()[artifact]
-    also = [f"{plan.results}/{{checkpoint}}/{name}" for name in table.also]
+    layout = Layout(plan.results)
+    also = list(layout.also("{checkpoint}", artifact))
     return {
         "file": layout.target("{checkpoint}", artifact),
         **({"also": also} if also else {}),

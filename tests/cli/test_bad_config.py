@@ -83,7 +83,8 @@ CONFIGS = {
     ),
     "an unknown source": (
         {"data__can__source": "canbus"},
-        "data.can.source 'canbus' is unknown (did you mean 'can_bus'?). Allowed: can_bus, graphs, fusion_states.",
+        "data.can.source 'canbus' is unknown (did you mean 'can_bus'?). Allowed: can_bus, graphs, fusion_states, "
+        "network, table, images.",
     ),
     "an option that the source does not take": (
         {"data__can__window": 3},

@@ -210,11 +210,25 @@ def test_one_class_only_is_a_result_with_reasons_for_what_it_lacks(bench):
     assert "warning: split val: all 30 samples have label 0\n" in run.err
 
 
-def test_identities_that_the_checkpoint_does_not_know_are_told_once(bench):
+def test_identities_that_the_checkpoint_does_not_know_are_counted_over_all_batches_and_told_once(bench):
     save_checkpoint(SMALL, num_ids=2)
     run = bench.assay("make", "small", "embeddings", "--set", "batch_size=4")
     assert run.code == 0, run.text
-    assert run.err.count("outside 0..1, the checkpoint's own; taken as 0, unknown") == 1
+    n_unknown = int((np.load("runs/val.npz")["node_id"] >= 2).sum())
+    told = (
+        "the data have nodes with an identity outside 0..1, the checkpoint's own; taken as 0, unknown "
+        f"({n_unknown} in all)"
+    )
+    assert run.err.count(told) == run.err.count("unknown") == 1
+    record = json.loads(Path("results/small/records/embeddings.json").read_bytes())
+    assert record["warnings"] == [told]
+
+
+def test_a_caveat_of_every_batch_is_told_once(bench):
+    save_checkpoint(SMALL, sequence_pool="mean")
+    run = bench.assay("make", "small", "embeddings", "--set", "batch_size=4")
+    assert run.code == 0, run.text
+    assert run.err.count("the data have no node_sequence_step") == 1
 
 
 def test_a_failed_replacement_leaves_the_older_intake_and_results(made):

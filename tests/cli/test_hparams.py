@@ -10,7 +10,7 @@ from contract.examples import save_images
 from families.vision.examples import vit_state
 from safetensors.torch import save_file
 
-from assay import job, plan
+from assay import feeding, plan
 from assay.errors import Refused
 from assay.provenance import manifest
 from assay.provenance.status import Inspection
@@ -41,7 +41,7 @@ def images(bench):
 
 def take_in(bench) -> str:
     token = plan.intake_token(bench.plan(), "v")
-    job.take_in(bench.plan(), "v", token)
+    feeding.take_in(bench.plan(), "v", token)
     return token
 
 

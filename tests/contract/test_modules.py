@@ -2,18 +2,19 @@
 
 import ast
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
-from contract.examples import subject
+from contract.examples import CHECKPOINTS, subject
 from lab import ROOT
 from matplotlib.figure import Figure
 
 from assay import catalog
+from assay.intake import checkpoint as border
 from assay.protocols import CAPABILITIES, Data, Parts, Subject
 
 Options = Mapping[str, catalog.Option]
@@ -78,6 +79,17 @@ def test_a_family_reads_exactly_the_classes_that_its_row_names(family):
     assert row.class_paths == import_module(row.module).CLASS_PATHS
 
 
+@pytest.mark.parametrize("family", catalog.families())
+def test_a_family_of_which_some_checkpoints_lack_an_answer_says_which(family, tmp_path):
+    row = catalog.families()[family]
+    assert row.may_lack <= row.answers
+    assert (row.module in modules_with("lacks", "families")) == bool(row.may_lack)
+    CHECKPOINTS[family](tmp_path / "a.ckpt")
+    if row.may_lack:
+        found = border.read(tmp_path / "a.ckpt")
+        assert import_module(row.module).lacks(found.tensors, found.hparams) == {}
+
+
 @pytest.mark.parametrize("artifact", catalog.artifacts())
 def test_compute_takes_a_subject_its_partners_data_and_exactly_the_options(artifact):
     row = catalog.artifacts()[artifact]
@@ -95,7 +107,7 @@ def test_compute_asks_of_subject_and_partners_what_its_row_asks(artifact):
     for name, asks in {"subject": row.asks, **row.partners}.items():
         asked = {word for word, protocol in CAPABILITIES.items() if protocol in hints[name].__mro__}
         assert asked == asks
-    assert hints["data"] is Data
+    assert Data in hints["data"].__mro__
     assert hints.get("parts", Parts) is Parts
 
 
@@ -115,6 +127,17 @@ def test_a_figure_is_drawn_of_the_artifacts_result_alone(artifact):
     assert list(hints) == ["result", "return"]
     assert hints["result"] is get_type_hints(import_module(row.module).compute)["return"]
     assert hints["return"] is Figure
+
+
+def test_every_module_of_pages_says_so_in_its_row_and_draws_them_of_the_result_alone():
+    paged = {name: row for name, row in catalog.ARTIFACTS.items() if row.pages}
+    assert modules_with("pages", "figures") == {row.figure for row in paged.values()}
+    for row in paged.values():
+        hints = get_type_hints(import_module(row.figure).pages)
+        assert hints == {
+            "result": get_type_hints(import_module(row.module).compute)["return"],
+            "return": Iterator[tuple[str, Figure]],
+        }
 
 
 def test_every_figure_module_has_a_row():

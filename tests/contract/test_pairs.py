@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from contract.examples import CHECKPOINTS, DATA, EXPERTS, subject
+from contract.examples import CHECKPOINTS, DATA, EXPERTS, SOURCES, subject
 
-from assay import catalog, job
+from assay import catalog, feeding, job
 from assay.errors import ConfigError, ResultWarning
 from assay.plan import Request, reason_against, request
 from assay.protocols import Data, Samples
@@ -23,6 +23,14 @@ from assay.store.parts import KeptParts
 SEEDS = {"one": 3, "other": 4, "v": 5, "g": 6}
 TEACHERS = [name for name, row in catalog.FAMILIES.items() if "layers" in row.answers]
 PAIRS = [(family, artifact) for family in catalog.FAMILIES for artifact in catalog.ARTIFACTS]
+
+
+def teachers(family: str) -> list[str]:
+    """The families that can teach one: theirs are the same batches."""
+    batches = catalog.FAMILIES[family].batches
+    return [name for name in TEACHERS if catalog.FAMILIES[name].batches == batches]
+
+
 ANSWERED = [
     (family, artifact)
     for family, artifact in PAIRS
@@ -35,8 +43,11 @@ def plan_of(bench):
     """The plan of a checkpoint `one` of a family, and of its teacher `other` where it has one."""
 
     def planned(family: str, teacher: str = ""):
+        kind = catalog.families()[family].batches
+        kind = kind if kind in DATA else "graphs"
         for seed, split in enumerate(("val", "test")):
-            DATA["graphs"](Path(f"runs/{split}.npz"), seed=seed)
+            DATA[kind](Path(f"runs/{split}.npz"), seed=seed)
+        bench.configure(data__can__source=SOURCES[kind])
         others = {"other": teacher} if teacher else {}
         experts = EXPERTS if catalog.families()[family].batches == "states" else {}
         rows = [f"one\t{family}\truns/one.ckpt\tcan\t{'other' if teacher else ''}\t{','.join(experts)}"]
@@ -55,8 +66,8 @@ def made(plan, artifact: str) -> Request:
     if wish.made_from:
         made(plan, wish.made_from)
     for row in (wish.row, *wish.partners.values()):
-        job.take_in(plan, row.checkpoint, "new")
-    job.prepare(plan, wish.data.name, "new")
+        feeding.take_in(plan, row.checkpoint, "new")
+    feeding.prepare(plan, wish.data.name, "new")
     assert job.make(wish, device="cpu") == Path(wish.target)
     return wish
 
@@ -83,7 +94,7 @@ def assert_same(one: Any, other: Any) -> None:
 
 @pytest.mark.parametrize(("family", "artifact"), ANSWERED)
 def test_a_pair_is_made_or_has_a_reason(plan_of, family, artifact):
-    for teacher in ("", *TEACHERS):
+    for teacher in ("", *teachers(family)):
         plan = plan_of(family, teacher)
         if reason := reason_against(plan, "one", artifact):
             with pytest.raises(ConfigError, match=f"{artifact} does not apply to one: it asks "):
@@ -94,6 +105,9 @@ def test_a_pair_is_made_or_has_a_reason(plan_of, family, artifact):
         record = json.loads(Path(wish.record).read_bytes())
         assert record["inputs"].keys() == {"checkpoint", "data", *wish.table.partners}
         assert record["bytes"] == Path(wish.target).stat().st_size
+        assert {Path("results", file): held["bytes"] for file, held in record["also"].items()} == {
+            Path(path): Path(path).stat().st_size for path in wish.also
+        }
 
 
 @pytest.mark.parametrize(("family", "artifact"), ANSWERED)
@@ -101,9 +115,11 @@ def test_a_result_is_the_same_bytes_again_and_loads_back_equal(plan_of, family, 
     plan = plan_of(family, family if family in TEACHERS else "")
     wish = made(plan, artifact)
     before = Path(wish.target).read_bytes()
+    beside = [Path(path).read_bytes() for path in wish.also]
     loaded = load_artifact(wish.target)
     job.make(wish, device="cpu")
     assert Path(wish.target).read_bytes() == before
+    assert [Path(path).read_bytes() for path in wish.also] == beside
     copy = tmp_path / Path(wish.target).name
     formats.save(loaded, copy)
     assert copy.read_bytes() == before
@@ -132,7 +148,8 @@ def test_compute_gives_what_is_loaded_back_and_leaves_the_models_as_found(
 @pytest.mark.parametrize("family", catalog.FAMILIES)
 def test_prepared_data_answer_the_protocols(plan_of, family):
     plan = plan_of(family)
-    data = job._opened(made(plan, "evaluation"), "cpu")
+    alone = next(name for of, name in ANSWERED if of == family and not catalog.ARTIFACTS[name].partners)
+    data = job._opened(made(plan, alone), "cpu")
     assert isinstance(data, Data)
     assert tuple(data.splits) == ("val", "test")
     assert isinstance(data.draw("val", max_samples=3, seed=0), Samples)
@@ -154,6 +171,13 @@ def test_a_family_that_answers_less_gets_reasons_and_its_other_artifacts(plan_of
     assert catalog.reason_against(catalog.ARTIFACTS["cka"], "gat", {"teacher": "mute"}) == (
         "asks its teacher for layers, which family mute does not answer"
     )
+
+
+def test_a_teacher_takes_the_same_batches():
+    assert catalog.reason_against(catalog.ARTIFACTS["cka"], "gsnn", {"teacher": "gat"}) == (
+        "asks its teacher for layers of the same samples, and family gat takes graphs, gsnn tables"
+    )
+    assert catalog.reason_against(catalog.ARTIFACTS["cka"], "gsnn", {"teacher": "gsnn"}) == ""
 
 
 def fingerprint(loaded: Any) -> list[Any]:

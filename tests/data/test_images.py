@@ -8,7 +8,7 @@ import pytest
 import yaml
 from data.image_files import DEFAULTS, dicom, noise, pixels, prepared, save, save_many, table
 
-from assay import job, plan
+from assay import feeding, plan
 from assay.config import read_plan
 from assay.data import image_reading
 from assay.data.images import prepare
@@ -118,7 +118,7 @@ def study(folders, monkeypatch):
 
 
 def test_a_folder_of_the_config_is_prepared_into_splits_that_the_reader_opens(study):
-    job.prepare(study(), "pets", "new")
+    feeding.prepare(study(), "pets", "new")
     content = json.loads(Path("results/data/pets/data.json").read_text())
     assert content["facts"]["class_names"] == ["cat", "dog"]
     assert content["splits"]["val"]["labels"] == {"0": 1, "1": 1}
@@ -126,15 +126,15 @@ def test_a_folder_of_the_config_is_prepared_into_splits_that_the_reader_opens(st
 
 
 def test_a_fingerprint_of_many_files_counts_them_and_stays_small(study, monkeypatch):
-    monkeypatch.setattr(job, "MOST_NAMED", N_FILES)
-    job.prepare(study(), "pets", "new")
+    monkeypatch.setattr(feeding, "MOST_NAMED", N_FILES)
+    feeding.prepare(study(), "pets", "new")
     content = json.loads(Path("results/data/pets/data.json").read_text())
     assert content["n_sources"] == N_FILES + 1  # and the table
     assert content["sources"] == {}
 
 
 def test_a_changed_image_or_table_makes_the_data_stale_and_a_touched_one_does_not(study):
-    job.prepare(study(), "pets", "new")
+    feeding.prepare(study(), "pets", "new")
     assert plan.data_token(study(), "pets") == "new"
     Path("d/cat/00.png").touch()
     assert plan.data_token(study(), "pets") == "new"
@@ -150,4 +150,4 @@ def test_a_folder_without_images_is_refused(study):
     for path in Path("d").rglob("*.*"):
         path.unlink()
     with pytest.raises(Refused, match=r"split val has no files: no \.png, \.jpg, .* below d"):
-        job.prepare(study(), "pets", "new")
+        feeding.prepare(study(), "pets", "new")

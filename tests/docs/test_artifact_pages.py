@@ -82,4 +82,6 @@ def _fields(kind: Any) -> Iterator[str]:
 def _default(name: str, value: Any) -> str:
     if name == "seed":
         return "the config's"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`[{', '.join(value)}]`" if isinstance(value, tuple) else f"`{value}`"

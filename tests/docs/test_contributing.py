@@ -15,6 +15,7 @@ from docs.pages import blocks, page
 from lab import ALL_JOBS, Lab, new_lab
 
 import assay.artifacts
+from assay.protocols import CAPABILITIES
 
 BLOCKS = blocks(page("CONTRIBUTING.md"))
 MODULE = "src/assay/artifacts/confidence.py"
@@ -61,6 +62,13 @@ def test_an_installed_distribution_adds_a_family_and_an_artifact(tmp_path):
     assert listed["straight", "embeddings"]["state"] == "n/a"
     assert listed["straight", "surprise"]["state"] == "stale"
     assert "code mylab.losses" in listed["straight", "surprise"]["reasons"][0]
+
+
+def test_what_a_checkpoint_of_the_guide_lacks_is_a_capability_with_its_reason():
+    names: dict[str, Any] = {}
+    exec(BLOCKS["lacks(tensors, hparams)"], names)
+    assert names["lacks"]({"head.weight": torch.zeros(2, 3)}, {}) == {}
+    assert names["lacks"]({}, {}).keys() == {"predict"} <= CAPABILITIES.keys()
 
 
 def test_every_make_target_that_the_documents_name_exists():

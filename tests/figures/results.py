@@ -1,19 +1,40 @@
 """Results made by hand, and one figure of every kind that can be drawn, usual and not."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from artifacts.tiny import Echo, TinyData, feature_split
+from artifacts import edges, regressed
+from artifacts.tiny import Classes, Echo, TinyData, feature_split
+from figures.edges import edge_recovery_result, edge_scores_result, without_graphs
 from matplotlib.figure import Figure
 
+from assay.artifacts.attention_maps import AttentionMaps
 from assay.artifacts.attention_weights import AttentionWeights, LayerAttention, SampleAttention
 from assay.artifacts.cka import Cka, Thinning
+from assay.artifacts.edge_tests import EdgeTests
 from assay.artifacts.embeddings import Embeddings
 from assay.artifacts.evaluation import Evaluation, compute
 from assay.artifacts.fusion_policy import FusionPolicy
+from assay.artifacts.gradcam import GradCam
 from assay.artifacts.landscape import Landscape
-from assay.figures import attention_weights, cka, embeddings, evaluation, fusion_policy, landscape
+from assay.artifacts.regression import Regression
+from assay.errors import ResultWarning
+from assay.figures import (
+    attention_maps,
+    attention_weights,
+    cka,
+    edge_recovery,
+    edge_scores,
+    edge_tests,
+    embeddings,
+    evaluation,
+    fusion_policy,
+    gradcam,
+    landscape,
+    regression,
+)
 from assay.numerics.calibration import calibration, reason_against
 
 UNSAFE = "$x_{"  # mathtext that does not parse
@@ -22,7 +43,9 @@ UNSAFE = "$x_{"  # mathtext that does not parse
 def embeddings_result(labels: Sequence[int], *, d: int = 6, name: str = "gat", **columns) -> Embeddings:
     labels = np.asarray(labels, dtype=np.int64)
     noise = np.random.default_rng(0).standard_normal((len(labels), d))
-    columns = {"split": np.full(len(labels), "val"), "attack_type": None, **columns}
+    types = columns.get("attack_type")
+    names = None if types is None else np.array([f"attack {code}" for code in types])
+    columns = {"split": np.full(len(labels), "val"), "attack_type": None, "attack_name": names, **columns}
     return Embeddings(
         embeddings=(noise + 2 * labels[:, None] * np.eye(d)[0]).astype(np.float32),
         labels=labels,
@@ -96,6 +119,7 @@ def landscape_result(resolution: int, loss: Callable, *, name: str = "gat", **ch
         "resolution": resolution,
         "scale": 1.0,
         "ignore": "none",
+        "compat": "none",
         "seed": 42,
         "split": "val",
         "n_samples": 500,
@@ -125,9 +149,15 @@ def labelled_split(split: str, labels: Sequence[int], *, classes: int = 2, types
     return feature_split(split, logits, list(labels), attack_type=drawn)
 
 
-def evaluation_result(*splits, names: Mapping[int, str] | None = None) -> Evaluation:
+def evaluation_result(
+    *splits, names: Mapping[int, str] | None = None, class_names: Sequence[str] = ()
+) -> Evaluation:
+    """Of a detector of attacks; with `class_names` of a classifier, of whose classes none is benign."""
     data = TinyData({part.split: part for part in splits}, name="can", attack_names=names or {})
-    return compute(Echo(), data, splits=(), batch_size=1000, seed=0)
+    subject = Classes(class_names) if class_names else Echo()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResultWarning)
+        return compute(subject, data, splits=(), batch_size=1000, compat="none", seed=0)
 
 
 def without_threshold(result: Evaluation) -> Evaluation:
@@ -151,6 +181,7 @@ def policy_result(labels: Sequence[int], *, alphas: Sequence[float] | None = Non
         "sample": np.arange(n),
         "label": labels,
         "attack_type": None,
+        "attack_name": None,
         "alpha": alpha,
         "score": score,
         "decision": (score > 0.5).astype(np.int64),
@@ -178,11 +209,86 @@ def _calibrated(fields: Mapping[str, np.ndarray]) -> dict[str, dict]:
         if reason := reason_against(labels):
             reasons[split] = reason
         else:
-            measured[split] = calibration(scores.clip(0, 1), labels, generator=np.random.default_rng(0))
+            measured[split] = calibration(
+                scores.clip(0, 1), labels, block=1, generator=np.random.default_rng(0)
+            )
     return {"calibration": measured, "uncalibrated": reasons}
 
 
+def edge_tests_result(n: int = 80, *, names: Sequence[str] = (), k: int = 12, **options) -> EdgeTests:
+    """Of a network with one planted pair."""
+    network = edges.planted(n=n, k=k, edges=[(2, 3)])
+    network = replace(network, functions=list(names) or network.functions)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResultWarning)
+        return replace(edges.edge_tests(network, n, **options), data="can")
+
+
+def gradcam_result(n: int, n_classes: int, *, space=(24, 32), channels: int = 3, **changed) -> GradCam:
+    """Maps with a spot that moves from class to class; the last class has no evidence."""
+    generator, grid = np.random.default_rng(2), tuple(-(-side // 8) for side in space)
+    raw = generator.standard_normal((n, n_classes, *grid)).astype(np.float32)
+    raw[:, -1] = -np.abs(raw[:, -1])
+    maps = raw.clip(0) / np.maximum(raw.clip(0).max(tuple(range(2, raw.ndim)), keepdims=True), 1e-9)
+    for axis, side in enumerate(space):
+        maps = maps.repeat(8, axis + 2).take(range(side), axis + 2)
+    fields = {
+        "raw": raw,
+        "map": maps,
+        "evidence": maps.any(tuple(range(2, maps.ndim))),
+        "score": generator.standard_normal((n, n_classes)).astype(np.float32),
+        "classes": np.tile(np.arange(n_classes), (n, 1)),
+        "sanity": generator.uniform(-0.5, 0.6, (n, n_classes, 4)),
+        "predicted": np.zeros(n, np.int64),
+        "labels": np.arange(n) % (n_classes + 1) - 1,
+        "record_id": np.array([f"record/{i}" for i in range(n)]),
+        "sample": np.arange(n),
+        "image": generator.random((n, channels, *space), dtype=np.float32),
+        "class_names": np.array([f"class {k}" for k in range(n_classes)]),
+        "layer": "stages.3",
+        "method": "gradcam",
+        "split": "val",
+        "family": "echo",
+        "data": "can",
+    }
+    return GradCam(**{**fields, **changed})
+
+
+def attention_maps_result(
+    n: int, layers: int, heads: int, *, grid=(3, 5), prefix: int = 1, channels: int = 1, **changed
+) -> AttentionMaps:
+    """Attention that is sharper from head to head."""
+    generator, tokens = np.random.default_rng(3), prefix + int(np.prod(grid))
+    scores = (
+        generator.standard_normal((n, layers, heads, tokens, tokens))
+        * np.linspace(0.1, 3, heads)[:, None, None]
+    )
+    shares = (np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)).astype(np.float32)
+    received = shares.mean(3)[..., prefix:].reshape(n, layers, heads, *grid)
+    fields = {
+        "attention": shares,
+        "cls_to_patches": shares[..., 0, prefix:].reshape(received.shape) if prefix else None,
+        "received": received,
+        "given_to_patches": received,
+        "rollout": received.mean((1, 2)),
+        "entropy": -(shares * np.log(shares)).sum(4).mean(3) / np.log(np.float32(tokens)),
+        "grid": np.array(grid),
+        "prefix": prefix,
+        "keep": "all",
+        "labels": np.zeros(n, np.int64),
+        "record_id": np.array([f"record/{i}" for i in range(n)]),
+        "sample": np.arange(n),
+        "image": generator.random((n, channels, *(8 * side for side in grid)), dtype=np.float32),
+        "split": "val",
+        "family": "echo",
+        "data": "can",
+    }
+    return AttentionMaps(**{**fields, **changed})
+
+
 HALVES = [0, 1] * 40
+TEN = list(range(10))
+TEN_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 THREE_SPLITS = np.repeat(["train", "val", "test"], 40)
 
 FIGURES: dict[str, Callable[[], Figure]] = {
@@ -229,6 +335,30 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "evaluation, six classes": lambda: evaluation.draw(
         evaluation_result(labelled_split("val", list(range(6)) * 20, classes=6, types=3))
     ),
+    "evaluation, ten classes by name": lambda: evaluation.draw(
+        evaluation_result(
+            *(labelled_split(split, TEN * 12, classes=10, seed=i) for i, split in enumerate(("val", "test"))),
+            class_names=TEN_NAMES,
+        )
+    ),
+    "evaluation, two classes of which none is benign": lambda: evaluation.draw(
+        evaluation_result(labelled_split("val", HALVES), class_names=("cat", "dog"))
+    ),
+    "evaluation, twenty classes": lambda: evaluation.draw(
+        evaluation_result(
+            labelled_split("val", list(range(18)) * 40, classes=20),
+            class_names=[f"a long name of class {c}" for c in range(20)],
+        )
+    ),
+    "evaluation, a hundred classes": lambda: evaluation.draw(
+        evaluation_result(
+            labelled_split("val", list(range(100)) * 9, classes=100),
+            class_names=[f"class {c}" for c in range(100)],
+        )
+    ),
+    "evaluation, samples without a label": lambda: evaluation.draw(
+        evaluation_result(labelled_split("val", [*HALVES, -1, -1, -1]), class_names=("cat", "dog"))
+    ),
     "evaluation, one class each": lambda: evaluation.draw(
         evaluation_result(labelled_split("val", [0] * 9), labelled_split("test", [1] * 9))
     ),
@@ -238,11 +368,14 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "evaluation, scores without a threshold": lambda: evaluation.draw(
         without_threshold(evaluation_result(labelled_split("val", HALVES, types=4)))
     ),
-    "evaluation, none": lambda: evaluation.draw(Evaluation({}, family="gat", data="can")),
+    "evaluation, none": lambda: evaluation.draw(Evaluation({}, [], family="gat", data="can")),
     "evaluation, unsafe": lambda: evaluation.draw(
         evaluation_result(
             labelled_split(UNSAFE, HALVES, types=2), names={1: UNSAFE, 2: "a long name of an attack"}
         )
+    ),
+    "evaluation, unsafe classes": lambda: evaluation.draw(
+        evaluation_result(labelled_split(UNSAFE, HALVES), class_names=(UNSAFE, f"a long name of {UNSAFE}"))
     ),
     "fusion policy": lambda: fusion_policy.draw(
         policy_result([0, 0, 0, 1] * 200, alphas=[0, 0.05, 0.4, 0.45, 0.45, 0.8, 0.85, 1, 1])
@@ -274,4 +407,74 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "fusion policy, unsafe": lambda: fusion_policy.draw(
         policy_result(HALVES, policy=UNSAFE, family=UNSAFE, data=UNSAFE, split=np.full(len(HALVES), UNSAFE))
     ),
+    "regression": lambda: regression.draw(regressed.regression({"val": regressed.noisy(0, 200, 5)})),
+    "regression, four splits": lambda: regression.draw(
+        regressed.regression({f"split {i}": regressed.noisy(i, 30, 40, noise=20.0) for i in range(4)})
+    ),
+    "regression, constant targets": lambda: regression.draw(
+        regressed.regression({"val": (np.ones((9, 2)), np.ones((9, 2)))})
+    ),
+    "regression, no split": lambda: regression.draw(Regression({}, "gat", "can")),
+    "regression, unsafe name": lambda: regression.draw(
+        regressed.regression({UNSAFE: regressed.noisy(0, 20, 2)}, family=UNSAFE)
+    ),
+    "edge tests": lambda: edge_tests.draw(edge_tests_result()),
+    "edge tests, many pairs": lambda: edge_tests.draw(edge_tests_result(k=70)),
+    "edge tests, published": lambda: edge_tests.draw(
+        edge_tests_result(p_method="published", score="partial", layer_agg="max", reduction="l2")
+    ),
+    "edge tests, small p alone": lambda: edge_tests.draw(edge_tests_result(keep_p=0.05)),
+    "edge tests, no p kept": lambda: edge_tests.draw(edge_tests_result(keep_p=1e-300)),
+    "edge tests, nothing tested": lambda: edge_tests.draw(edge_tests_result(n=12)),
+    "edge tests, long names": lambda: edge_tests.draw(
+        edge_tests_result(names=[f"W{'WM' * i} pathway of a long name {i}" for i in range(12)])
+    ),
+    "edge tests, unsafe": lambda: edge_tests.draw(
+        replace(edge_tests_result(names=[UNSAFE + str(i) for i in range(12)]), family=UNSAFE)
+    ),
+    "gradcam": lambda: gradcam.draw(gradcam_result(6, 4)),
+    "gradcam, one map without evidence": lambda: gradcam.draw(gradcam_result(1, 1)),
+    "gradcam, many classes": lambda: gradcam.draw(gradcam_result(2, 40, channels=1)),
+    "gradcam, signals": lambda: gradcam.draw(gradcam_result(3, 3, space=(200,), channels=2)),
+    "gradcam, a wide record": lambda: gradcam.draw(gradcam_result(2, 3, space=(12, 400), channels=1)),
+    "gradcam, volumes": lambda: gradcam.draw(gradcam_result(2, 3, space=(8, 8, 8), channels=1)),
+    "gradcam, nothing to compare with": lambda: gradcam.draw(
+        gradcam_result(2, 3, sanity=np.full((2, 3, 4), np.nan))
+    ),
+    "gradcam, unsafe": lambda: gradcam.draw(
+        gradcam_result(
+            1,
+            2,
+            family=UNSAFE,
+            data=UNSAFE,
+            record_id=np.array([f"a long name of a record {UNSAFE}"]),
+            class_names=np.array([UNSAFE, f"a long name of a class {UNSAFE}"]),
+        )
+    ),
+    "attention maps": lambda: attention_maps.draw(attention_maps_result(3, 3, 4)),
+    "attention maps, wide and deep": lambda: attention_maps.draw(attention_maps_result(1, 24, 16)),
+    "attention maps, one head": lambda: attention_maps.draw(attention_maps_result(1, 1, 1)),
+    "attention maps, no class token": lambda: attention_maps.draw(attention_maps_result(2, 2, 2, prefix=0)),
+    "attention maps, signals": lambda: attention_maps.draw(attention_maps_result(2, 2, 3, grid=(20,))),
+    "attention maps, volumes": lambda: attention_maps.draw(attention_maps_result(1, 2, 3, grid=(2, 3, 4))),
+    "attention maps, unsafe": lambda: attention_maps.draw(
+        attention_maps_result(1, 2, 2, family=UNSAFE, data=UNSAFE, record_id=np.array([UNSAFE]))
+    ),
+    "edge scores": lambda: edge_scores.draw(edge_scores_result(8, estimate=True)),
+    "edge scores, many functions": lambda: edge_scores.draw(edge_scores_result(60)),
+    "edge scores, 2 functions": lambda: edge_scores.draw(edge_scores_result(2)),
+    "edge scores, all edges known": lambda: edge_scores.draw(edge_scores_result(4, everything=True)),
+    "edge scores, unsafe": lambda: edge_scores.draw(
+        edge_scores_result(3, names=[UNSAFE, "a long name of a function", "b"], family=UNSAFE)
+    ),
+    "edge recovery": lambda: edge_recovery.draw(edge_recovery_result(80)),
+    "edge recovery, few targets": lambda: edge_recovery.draw(edge_recovery_result(8)),
+    "edge recovery, no graph of the same degrees": lambda: edge_recovery.draw(
+        without_graphs(edge_recovery_result(8))
+    ),
+    "edge recovery, existing edges": lambda: edge_recovery.draw(
+        edge_recovery_result(20, positives="existing", top_k=("1", "2", "3", "4", "5", "10"))
+    ),
+    "edge recovery, no metric": lambda: edge_recovery.draw(replace(edge_recovery_result(8), metrics={})),
+    "edge recovery, unsafe": lambda: edge_recovery.draw(edge_recovery_result(8, family=UNSAFE, data=UNSAFE)),
 }

@@ -8,7 +8,7 @@ import pytest
 from contract.examples import save_tables
 from intake.test_network import CONTENT, arrays, beside, saved
 
-from assay import job, plan
+from assay import feeding, plan
 from assay.provenance import manifest
 from assay.provenance.status import Inspection
 
@@ -24,7 +24,7 @@ def taken(bench):
     save_tables(Path("runs/val.npz"), seed=3)
     bench.configure(data__can={"source": "network", "path": "runs/val.npz"})
     Path("sheet.tsv").write_text("checkpoint\tfamily\tpath\tdata\ng\tgsnn\truns/g.pt\tcan\n")
-    job.take_in(bench.plan(), "g", plan.intake_token(bench.plan(), "g"))
+    feeding.take_in(bench.plan(), "g", plan.intake_token(bench.plan(), "g"))
     return bench
 
 
@@ -59,7 +59,7 @@ def test_a_file_that_comes_or_goes_counts(taken):
     assert not changes(taken)
     np.savez("runs/g.pt.network.npz", **arrays(by_name=True))
     assert changes(taken)
-    job.take_in(taken.plan(), "g", plan.intake_token(taken.plan(), "g"))
+    feeding.take_in(taken.plan(), "g", plan.intake_token(taken.plan(), "g"))
     assert not changes(taken)
 
 

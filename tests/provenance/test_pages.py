@@ -6,7 +6,7 @@ import pytest
 import yaml
 from contract.examples import save_cnn, save_images
 
-from assay import drawing, job
+from assay import drawing, feeding, job
 from assay.config import read_plan
 from assay.plan import lost, request, requests
 from assay.provenance.manifest import write
@@ -31,8 +31,8 @@ def drawn(tmp_path, monkeypatch):
         "checkpoint\tfamily\tpath\tdata\tartifacts\na\tcnn\truns/a.pt\tdigits\tgradcam\n"
     )
     plan = read_plan("config.yaml")
-    job.take_in(plan, "a", "new")
-    job.prepare(plan, "digits", "new")
+    feeding.take_in(plan, "a", "new")
+    feeding.prepare(plan, "digits", "new")
     job.make(request(plan, "a", "gradcam"), device="cpu")
     drawing.draw(request(plan, "a", "gradcam").layout, "a", "gradcam")
     return plan

@@ -1,14 +1,17 @@
 """What is saved loads back equal, as the same bytes each time; what was damaged is refused."""
 
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from jaxtyping import Shaped
 
 from assay.errors import Refused
+from assay.files import read_json, sha256_file
 from assay.store import formats
 
 
@@ -233,3 +236,83 @@ def test_a_nested_npz_result_whose_member_lacks_a_field_is_refused_and_says_whic
     np.savez(tmp_path / "n.npz", n_outers=1, family="gat", outer_0_time=GRID[0])
     with pytest.raises(Refused, match=r"n\.npz holds no Nested: it lacks index"):
         formats.load(tmp_path / "n.npz", Nested)
+
+
+Column = Shaped[np.ndarray, " n"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    name: Column
+    x: Column
+    first: dict[str, Column]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    n: int
+    parts: dict[str, Part]
+    rows: Rows
+    family: str
+
+
+def summary() -> Summary:
+    first = {"top@1": np.array([True, False]), "top@3": np.array([True, True])}
+    rows = Rows(np.array(["a", "b"]), np.array([0.5, np.nan]), first)
+    return Summary(2, {"a": Part(0.1, ("x",))}, rows, "gat")
+
+
+def test_the_table_of_a_json_result_lies_beside_it_and_both_load_back_equal(tmp_path):
+    held = formats.save(summary(), tmp_path / "s.json")
+    assert {path.name for path in tmp_path.iterdir()} == {"s.json", "s.parquet"}
+    assert list(held) == ["name", "x", "top@1", "top@3"]
+    loaded = formats.load(tmp_path / "s.json", Summary)
+    assert (loaded.n, loaded.parts, loaded.family) == (2, summary().parts, "gat")
+    np.testing.assert_array_equal(loaded.rows.x, [0.5, np.nan])
+    assert loaded.rows.name.tolist() == ["a", "b"]
+    assert {k: v.tolist() for k, v in loaded.rows.first.items()} == {
+        "top@1": [True, False],
+        "top@3": [True, True],
+    }
+
+
+def test_a_json_result_names_the_sha256_of_its_table(tmp_path):
+    formats.save(summary(), tmp_path / "s.json")
+    digest = sha256_file(tmp_path / "s.parquet")
+    assert read_json(tmp_path / "s.json")["rows"] == {"file": "s.parquet", "sha256": digest}
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.unlink(), r"s\.parquet is missing"),
+        (
+            lambda path: path.write_bytes(path.read_bytes()[:-1]),
+            r"s\.parquet is not the file that was written",
+        ),
+        (lambda path: path.with_suffix(".json").write_text("{}"), r"s\.json names no sha256 of s\.parquet"),
+    ],
+    ids=["missing", "cut off", "no digest"],
+)
+def test_a_table_that_is_not_the_one_of_its_json_is_refused(
+    tmp_path, damage: Callable[[Path], None], message
+):
+    formats.save(summary(), tmp_path / "s.json")
+    damage(tmp_path / "s.parquet")
+    with pytest.raises(Refused, match=message):
+        formats.load(tmp_path / "s.json", Summary)
+
+
+def test_a_json_result_with_a_table_is_checked_for_its_fields(tmp_path):
+    formats.save(summary(), tmp_path / "s.json")
+    path = tmp_path / "s.json"
+    path.write_text(path.read_text().replace('"share"', '"chair"'))
+    with pytest.raises(Refused, match=r"s\.json holds no Summary: parts\.a\.share: "):
+        formats.load(path, Summary)
+
+
+def test_the_table_is_published_before_its_json(tmp_path):
+    result = Summary(float("nan"), {}, summary().rows, "gat")
+    with pytest.raises(ValueError):
+        formats.save(result, tmp_path / "s.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["s.parquet"]

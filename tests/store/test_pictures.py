@@ -1,12 +1,14 @@
 """Figures as files: the same bytes each time, whoever saves them, and whole or not at all."""
 
+import json
+
 import matplotlib
 import pytest
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.figure import Figure
 from PIL import Image
 
-from assay.store.pictures import save_figure
+from assay.store.pictures import save_figure, save_pages
 
 STYLE = {"font.size": 7, "savefig.dpi": 40, "text.parse_math": False}
 
@@ -78,3 +80,47 @@ def test_saving_opens_no_figure_and_leaves_matplotlib_as_it_was(saved):
     saved("a")
     assert dict(matplotlib.rcParams) == before
     assert not Gcf.figs
+
+
+@pytest.fixture
+def paged(tmp_path):
+    def save(*names: str, broken: bool = False) -> set[str]:
+        """Save pages of these names, of which the last may not be drawable; returns what lies in the folder."""
+        drawn = [(name, figure()) for name in names]
+        if broken:
+            drawn[-1][1].axes[0].draw = None
+        save_pages(iter(drawn), tmp_path / "figures/maps", tmp_path / "figures/maps.pages.json", style=STYLE)
+        return below(tmp_path / "figures/maps")
+
+    return save
+
+
+def below(folder) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_pages_are_those_of_the_last_save_alone(paged, tmp_path):
+    assert paged("one/a", "one/b", "two/a") == {"one/a.png", "one/b.png", "two/a.png"}
+    assert paged("one/b") == {"one/b.png"}
+    listing = json.loads((tmp_path / "figures/maps.pages.json").read_text())
+    assert listing["files"].keys() == {"one/b.png"}
+    assert below(tmp_path / "figures") == {"maps/one/b.png", "maps.pages.json"}
+
+
+def test_a_page_is_the_same_bytes_as_the_figure_saved_alone(paged, saved, tmp_path):
+    paged("a")
+    assert (tmp_path / "figures/maps/a.png").read_bytes() == saved("a")[0]
+
+
+def test_a_failed_page_leaves_the_old_pages_their_list_and_no_litter(paged, tmp_path):
+    paged("a", "b")
+    before = (tmp_path / "figures/maps.pages.json").read_bytes()
+    with pytest.raises(TypeError):
+        paged("a", "c", broken=True)
+    assert below(tmp_path / "figures") == {"maps/a.png", "maps/b.png", "maps.pages.json"}
+    assert (tmp_path / "figures/maps.pages.json").read_bytes() == before
+
+
+def test_without_pages_the_folder_is_empty_and_there(paged, tmp_path):
+    assert paged() == set()
+    assert (tmp_path / "figures/maps").is_dir()

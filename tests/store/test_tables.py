@@ -10,6 +10,7 @@ from jaxtyping import Shaped
 
 from assay.errors import Refused
 from assay.files import publish_bytes
+from assay.numerics.coded_text import CodedText, coded_text
 from assay.store import formats
 
 Column = Shaped[np.ndarray, "n"]
@@ -137,3 +138,65 @@ def test_text_matrices_unknown_columns_and_nested_notes_load_back_equal(path):
     assert (found.matrix.dtype, found.known.tolist(), found.unknown) == (np.float32, [1, -1, 2], None)
     assert (found.level, found.share) == ({"val": Level(0.25, "x")}, None)
     assert pq.read_table(path)["unknown"].null_count == 3
+
+
+def test_a_mapping_of_columns_is_a_column_for_each_key(path):
+    @dataclass(frozen=True)
+    class Keyed:
+        x: Column
+        by_layer: dict[str, Column]
+        family: str
+
+    by_layer = {"corr_a0_g1": np.array([0.5, 0.25]), "corr_a1_g2": np.array([1.0, np.nan])}
+    for kept in (by_layer, {}):
+        formats.save(Keyed(np.arange(2), kept, "gat"), path)
+        assert pq.read_table(path).column_names == ["x", *kept]
+        found = formats.load(path, Keyed)
+        assert (found.by_layer.keys(), found.family) == (kept.keys(), "gat")
+        for name, column in kept.items():
+            np.testing.assert_array_equal(found.by_layer[name], column)
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    name: CodedText
+    layers: dict[str, Column]
+    checks: tuple[Level, ...]
+
+
+def coded(n: int = 5) -> Coded:
+    return Coded(
+        name=coded_text(["b", "é", "never"], np.arange(n) % 2),
+        layers={"a0": np.arange(n) / 7, "a1": np.full(n, np.nan)},
+        checks=(Level(0.5, "x"), Level(1e-3, "y")),
+    )
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_coded_text_columns_by_key_and_notes_of_results_load_back_equal(path, n):
+    arrays = formats.save(coded(n), path)
+    found = formats.load(path, Coded)
+    assert found.name.texts == coded(n).name.texts
+    np.testing.assert_array_equal(found.name.codes, coded(n).name.codes)
+    assert list(found.layers) == ["a0", "a1"]
+    for name, column in coded(n).layers.items():
+        np.testing.assert_array_equal(found.layers[name], column)
+    assert found.checks == coded(n).checks
+    assert arrays["name"] == {"dtype": "text", "shape": [n]}
+
+
+def test_coded_text_is_a_dictionary_in_the_file_and_text_to_any_reader(path):
+    formats.save(coded(), path)
+    column = pq.read_table(path)["name"]
+    assert str(column.type).startswith("dictionary<values=string, indices=int32")
+    assert column.to_pylist() == ["b", "é", "b", "é", "b"]
+
+
+def test_coded_text_in_more_than_one_group_of_rows_is_one_column(path):
+    names = [f"name {i}" for i in range(2000)]
+    many = Coded(coded_text(names, np.arange(1_100_000) // 550), {"a0": np.zeros(1_100_000)}, ())
+    formats.save(many, path)
+    assert pq.ParquetFile(path).num_row_groups == 2
+    found = formats.load(path, Coded)
+    assert found.name.texts == many.name.texts
+    np.testing.assert_array_equal(found.name.codes, many.name.codes)

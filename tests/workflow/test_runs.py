@@ -163,8 +163,8 @@ def test_the_profiles_plan_the_whole_demo_on_a_fresh_clone(tmp_path, profile):
     (tmp_path / "slurm").symlink_to("profiles/slurm")
     run = Lab(tmp_path)._run("snakemake", "--profile", profile, "-n")
     assert run.code == 0, run.text
-    assert (run.jobs["embeddings"], run.jobs["fusion_policy"]) == (5, 2)
-    assert run.jobs["demo_traffic"] == 1
+    names = ("embeddings", "fusion_policy", "edge_recovery", "gradcam", "demo_traffic")
+    assert [run.jobs[name] for name in names] == [7, 2, 1, 2, 1]
 
 
 def test_a_config_error_stops_the_parse_with_exit_2_and_every_problem(fresh):

@@ -1,9 +1,13 @@
-# Figures. In: the file of an artifact, and nothing else. Out: a PNG and an SVG, which `snakemake --report` shows.
+# Figures. In: the file of an artifact, and nothing else. Out: a PNG and an SVG, which `snakemake --report` shows, and
+# where its row says so a folder of pages, PNGs below the name of the picture, with a list of their sha256 beside it.
 # `figures: false` in the config leaves them out of the plan.
 
 for artifact, row in catalog.artifacts().items():
     if not row.figure:
         continue
+
+    png, svg, *listing = LAYOUT.figures("{checkpoint}", artifact)
+    pages = {"pages": directory(png.removesuffix(".png")), "listing": listing} if row.pages else {}
 
     rule:
         name:
@@ -11,13 +15,14 @@ for artifact, row in catalog.artifacts().items():
         input:
             LAYOUT.target("{checkpoint}", artifact),
         output:
+            **pages,
             png=report(
-                LAYOUT.figures("{checkpoint}", artifact)[0],
+                png,
                 caption=f"../report/{artifact if artifact in catalog.ARTIFACTS else 'figure'}.rst",
                 category=artifact,
                 labels={"checkpoint": "{checkpoint}"},
             ),
-            svg=LAYOUT.figures("{checkpoint}", artifact)[1],
+            svg=svg,
         log:
             f"logs/{{checkpoint}}/figure_{artifact}.log",
         resources:

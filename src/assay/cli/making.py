@@ -55,10 +55,10 @@ def intake(
     directory: DirectoryOption = None,
 ) -> None:
     """Read one checkpoint at the border (the rule `intake`). Example: assay intake gat_s42"""
-    from assay import job
+    from assay import feeding
 
     plan = read_plan(config)
-    job.take_in(plan, checkpoint, token or planning.intake_token(plan, checkpoint))
+    feeding.take_in(plan, checkpoint, token or planning.intake_token(plan, checkpoint))
 
 
 def prepare(
@@ -68,11 +68,11 @@ def prepare(
     directory: DirectoryOption = None,
 ) -> None:
     """Prepare one data set (the rule `data`). Example: assay prepare can_demo"""
-    from assay import job
+    from assay import feeding
 
     plan = read_plan(config)
     planning.data_of(plan, data)
-    job.prepare(plan, data, token or planning.data_token(plan, data))
+    feeding.prepare(plan, data, token or planning.data_token(plan, data))
 
 
 def draw(
@@ -112,7 +112,7 @@ def _options(artifact: str, pairs: list[str]) -> dict[str, Any]:
 
 def _make_inputs(plan: Plan, request: planning.Request) -> None:
     """Take in and prepare what the request lacks or what is stale."""
-    from assay import job
+    from assay import feeding
     from assay.provenance.status import Inspection
 
     if request.made_from:
@@ -120,9 +120,9 @@ def _make_inputs(plan: Plan, request: planning.Request) -> None:
     look = Inspection(plan)
     for row in (request.row, *request.partners.values()):
         if look.intake_changes(row.checkpoint):
-            job.take_in(plan, row.checkpoint, planning.intake_token(plan, row.checkpoint))
+            feeding.take_in(plan, row.checkpoint, planning.intake_token(plan, row.checkpoint))
     if look.data_changes(request.data.name):
-        job.prepare(plan, request.data.name, planning.data_token(plan, request.data.name))
+        feeding.prepare(plan, request.data.name, planning.data_token(plan, request.data.name))
 
 
 def _make_missing(plan: Plan, request: planning.Request) -> None:

@@ -10,6 +10,7 @@ _BUILTINS = "bool bytes dict float int list str tuple"
 _PATHS = "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath"
 _TIMES = "date datetime time timedelta timezone"
 _NODES = "AnyNode BooleanNode BytesNode EnumNode FloatNode IntegerNode PathNode StringNode"
+_ACTIVATIONS = "CELU ELU GELU LeakyReLU Mish ReLU SELU SiLU Sigmoid Softplus Tanh"
 
 
 def _names(module: str, names: str) -> set[str]:
@@ -29,6 +30,7 @@ TIER = frozenset(
     | _names("omegaconf.listconfig", "ListConfig")
     | _names("omegaconf.nodes", _NODES)
     | _names("pathlib", _PATHS)
+    | _names("torch.nn.modules.activation", _ACTIVATIONS)
     | _names("typing", "Any")
 )
 ON_REQUEST = frozenset(

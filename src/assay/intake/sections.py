@@ -8,15 +8,17 @@ from typing import Any
 from torch import Tensor
 
 from assay.errors import Refused
+from assay.intake.network import KEYS, stored_network
 from assay.intake.plain import JSON, PlainValues
 
 _SCALARS = bool | int | float | str
-_READ = {"state_dict", "class_path", "hyper_parameters", "test_threshold"}
+_STATES = ("state_dict", "model", "network")  # where a file may keep its state dict
+_READ = {"class_path", "hyper_parameters", "test_threshold"} | KEYS
 
 
 @dataclass(frozen=True, slots=True)
 class Sections:
-    """A checkpoint file, sorted: its state dict, what it says of its model, and the keys left out."""
+    """A checkpoint file, sorted: its state dict and edges, what it says of its model, and the keys left out."""
 
     state: dict
     hparams: dict[str, JSON]
@@ -27,8 +29,8 @@ def sections(content: Any, values: PlainValues) -> Sections:
     """The parts of what torch.load gave: of a Lightning checkpoint, or of a plain dict of tensors.
 
     Raises:
-        Refused: there is no state dict, class_path is no text, test_threshold no finite number, hyper_parameters
-            no dict, or a value is one that `PlainValues` refuses.
+        Refused: there is no state dict or more than one, class_path is no text, test_threshold no finite number,
+            hyper_parameters no dict, a network is none that is known, or a value is one that `PlainValues` refuses.
     """
     if not isinstance(content, dict):
         raise Refused(f"it holds a {type(content).__name__}, expected a dict with state_dict, or of tensors.")
@@ -41,12 +43,17 @@ def sections(content: Any, values: PlainValues) -> Sections:
     }
     if "test_threshold" in content:
         hparams["test_threshold"] = _threshold(content["test_threshold"], values)
-    others = {key: value for key, value in content.items() if key not in _READ}
+    key = _state_key(content)
+    others = {name: value for name, value in content.items() if name not in _READ | {key}}
     scalars = {
-        key: value for key, value in others.items() if isinstance(key, str) and isinstance(value, _SCALARS)
+        name: value for name, value in others.items() if isinstance(name, str) and isinstance(value, _SCALARS)
     }
-    hparams |= {key: values.convert(value, key) for key, value in scalars.items()}
-    return Sections(_state_dict(content), hparams, sorted(str(key) for key in others.keys() - scalars.keys()))
+    hparams |= {name: values.convert(value, name) for name, value in scalars.items()}
+    network = stored_network(content, values)
+    hparams |= network.hparams
+    left_out = sorted(str(key) for key in others.keys() - scalars.keys())
+    state = dict(dict.items(_state_dict(content, key)))  # never its own methods: a pickle can replace them
+    return Sections({**state, **network.edges}, hparams, left_out)
 
 
 def metadata_hparams(metadata: Mapping[str, str], values: PlainValues) -> dict[str, JSON]:
@@ -64,8 +71,26 @@ def metadata_hparams(metadata: Mapping[str, str], values: PlainValues) -> dict[s
     return {"class_path": metadata.get("class_path"), "hyper_parameters": _mapping(hparams, values)}
 
 
-def _state_dict(content: dict) -> dict:
-    state = content.get("state_dict")
+def _state_key(content: dict) -> str:
+    """Where the state dict is; `state_dict` where there is none.
+
+    Raises:
+        Refused: two keys hold tensors.
+    """
+    holding = [key for key in _STATES if _holds_tensors(content.get(key))]
+    if "state_dict" not in content and len(holding) > 1:
+        raise Refused(
+            f"{' and '.join(holding)} both hold tensors, expected one state dict. Save the one that counts."
+        )
+    return holding[0] if holding else "state_dict"
+
+
+def _holds_tensors(value: Any) -> bool:
+    return isinstance(value, dict) and any(isinstance(each, Tensor) for each in dict.values(value))
+
+
+def _state_dict(content: dict, key: str) -> dict:
+    state = content.get(key)
     if isinstance(state, dict):
         return state
     keys = ", ".join(sorted(str(key)[:40] for key in content)[:12]) or "nothing"

@@ -39,13 +39,18 @@ def checked_tensors(state: dict, *, file_bytes: int) -> dict[str, Tensor]:
     if not tensors:
         raise Refused("state_dict is empty, expected named tensors.")
     unfolded = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    if unfolded > max(ALWAYS_ALLOWED_BYTES, MAX_BYTES_PER_FILE_BYTE * file_bytes):
+    if unfolded > most_bytes(file_bytes):
         raise Refused(
             f"the tensors unfold to {unfolded:,} bytes from a file of {file_bytes:,}, expected at most "
             f"{MAX_BYTES_PER_FILE_BYTE} times the file. They are repeated views; save them with .contiguous()."
         )
     _check_finite(tensors)
     return dict(zip(tensors, _own_storage(tensors.values()), strict=True))
+
+
+def most_bytes(file_bytes: int) -> int:
+    """How many bytes a file of this size may unfold to."""
+    return max(ALWAYS_ALLOWED_BYTES, MAX_BYTES_PER_FILE_BYTE * file_bytes)
 
 
 def _name(name: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from assay.catalog import SCHEMA, artifacts
 from assay.config import Plan
 from assay.files import json_bytes, publish_bytes, publish_json, read_json, sha256_bytes
-from assay.layout import Layout
+from assay.layout import PAGES, Layout
 from assay.provenance.status import Inspection, State
 from assay.seen import Seen
 
@@ -78,6 +78,8 @@ def _manifest(plan: Plan, layout: Layout, states: Sequence[State], files: dict[s
     figures = [path for state in wanted for path in _figures(plan, layout, state)]
     undrawn = [_relative(layout, path) for path in figures if not Path(path).exists()]
     files |= {_relative(layout, path): _measured(path) for path in figures if Path(path).exists()}
+    for listing in (path for path in figures if path.endswith(PAGES)):
+        files |= _pages(layout, listing)
     return {
         "schema": SCHEMA,
         "assay": version("assay"),
@@ -99,7 +101,9 @@ def _intake_files(layout: Layout, checkpoint: str, path: str, sources: dict[str,
     intake = _read_if_there(layout.intake(checkpoint))
     if not intake:
         return {}
-    sources[path] = intake["sha256"]
+    beside = intake.get("beside", {})
+    own = {} if any(file.startswith(f"{path}/") for file in beside) else {path: intake["sha256"]}
+    sources |= own | beside  # of a model folder its files alone
     return {
         _relative(layout, layout.intake(checkpoint)): _measured(layout.intake(checkpoint)),
         **{f"{checkpoint}/{name}": digest for name, digest in intake["files"].items()},
@@ -124,6 +128,7 @@ def _artifact_files(layout: Layout, state: State) -> dict[str, Any]:
     record = layout.record(state.checkpoint, state.artifact)
     return {
         state.record["file"]: {"sha256": state.record["sha256"], "bytes": state.record["bytes"]},
+        **state.record.get("also", {}),
         _relative(layout, record): _measured(record),
     }
 
@@ -132,6 +137,13 @@ def _figures(plan: Plan, layout: Layout, state: State) -> tuple[str, ...]:
     """The pictures that are wanted of what is there to be drawn."""
     drawn = plan.figures and state.word == "done" and artifacts()[state.artifact].figure
     return layout.figures(state.checkpoint, state.artifact) if drawn else ()
+
+
+def _pages(layout: Layout, listing: str) -> dict[str, Any]:
+    """The pages that a list names; none where there is no list."""
+    folder = _relative(layout, listing).removesuffix(PAGES)
+    held = _read_if_there(listing).get("files", {})
+    return {f"{folder}/{name}": digest for name, digest in held.items()}
 
 
 def _measured(path: str) -> dict[str, Any]:

@@ -52,8 +52,7 @@ class Inspection:
         if reason := plan.reason_against(self._plan, checkpoint, artifact):
             return State(checkpoint, artifact, "n/a", (reason,), file)
         if not wanted and artifact not in plan.wanted(self._plan, checkpoint):
-            off = "config" if artifact not in self._plan.enabled else "the row's column artifacts"
-            return State(checkpoint, artifact, "off", (f"not wanted by {off}",), file)
+            return State(checkpoint, artifact, "off", (self._reason_off(artifact),), file)
         request = plan.request(self._plan, checkpoint, artifact)
         record, damage = _read(request.record)
         if damage:
@@ -72,6 +71,13 @@ class Inspection:
         if name not in self._data:
             self._data[name] = tuple(self._data_changes(name))
         return self._data[name]
+
+    def _reason_off(self, artifact: str) -> str:
+        if artifact not in self._plan.enabled:
+            return "not wanted by config"
+        if catalog.artifacts()[artifact].on_request:
+            return "made on request: neither config nor the row's column artifacts names it"
+        return "not wanted by the row's column artifacts"
 
     def _verdict(self, request: Request, record: Mapping[str, Any]) -> tuple[Word, tuple[str, ...]]:
         missing = not record or not Path(request.target).exists()
@@ -142,8 +148,9 @@ class Inspection:
             return
         if intake.get("format") != INTAKE_FORMAT or intake.get("family") != row.family:
             yield f"{target} was written as {intake.get('family')} in format {intake.get('format')}"
-        source = Path(row.path)
-        if difference := seen.changed(target, [source], partial(sha256_file, source)):
+        yield from _differences("hparams", intake.get("hparams", {}), row.hparams)
+        sources, sha256 = plan.checkpoint_files(row), partial(plan.checkpoint_sha256, row)
+        if difference := seen.changed(target, sources, sha256):
             yield f"{row.path} changed, sha256 {difference[0][:12]} -> {difference[1][:12]}"
 
     def _data_changes(self, name: str) -> Iterator[str]:
@@ -168,8 +175,12 @@ def _own_changes(request: Request, record: Mapping[str, Any]) -> Iterator[str]:
     """What differs between a record and the request that would make it today, inputs apart."""
     yield from _differences("option", record["options"], plan.plain(request.options))
     yield from _differences("code", record["modules"], request.code)
-    if (size := Path(request.target).stat().st_size) != record["bytes"]:
-        yield f"{request.target} has {size} bytes, its record says {record['bytes']}"
+    for file, held in {record["file"]: record, **record.get("also", {})}.items():
+        path = Path(request.layout.results, file)
+        if not path.exists():
+            yield f"{path} is missing"
+        elif (size := path.stat().st_size) != held["bytes"]:
+            yield f"{path} has {size} bytes, its record says {held['bytes']}"
 
 
 def _differences(kind: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

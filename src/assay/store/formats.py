@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -13,21 +13,23 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from assay.errors import Refused
-from assay.files import parse_json, publish, publish_bytes, publish_json, sha256_bytes
-from assay.store.tables import AGAIN, load_table, save_table
+from assay.files import parse_json, publish, publish_bytes, publish_json, sha256_bytes, sha256_file
+from assay.store.tables import AGAIN, is_table, load_table, save_table
 
 Arrays = dict[str, dict[str, Any]]  # name -> dtype, shape
 
 
 def save(result: Any, path: Path) -> Arrays:
-    """Publish a result (a dataclass) in the format of the path's suffix; returns what arrays it holds."""
+    """Publish a result (a dataclass) in the format of the path's suffix; returns what arrays it holds.
+
+    A table inside a JSON result lies beside it as Parquet, under the same stem, and is published first.
+    """
     if path.suffix == ".npz":
         return _save_npz(result, path)
     if path.suffix == ".parquet":
         return save_table(result, path)
     if path.suffix == ".json":
-        publish_json(path, asdict(result))
-        return {}
+        return _save_json(result, path)
     raise ValueError(f"{path}: results are saved as .npz, .parquet or .json")
 
 
@@ -41,10 +43,7 @@ def load(path: Path, kind: type) -> Any:
         return _load_npz(path, kind)
     if path.suffix == ".parquet":
         return load_table(path, kind)
-    try:
-        return TypeAdapter(kind).validate_python(parse_json(path.read_bytes(), path))
-    except ValidationError as error:
-        raise Refused(f"{path} holds no {kind.__name__}: {_first_line(error)}. {AGAIN}") from None
+    return _load_json(path, kind)
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Any]:
@@ -76,6 +75,42 @@ def load_arrays(path: Path, sha256: str) -> dict[str, np.ndarray]:
 def load_json(path: Path, sha256: str) -> dict[str, Any]:
     """The JSON object of a file whose sha256 is known; errors as `load_tensors`."""
     return parse_json(_checked(path, sha256), path)
+
+
+def _save_json(result: Any, path: Path) -> Arrays:
+    content, arrays = asdict(result), {}
+    if name := _table_field(type(result)):
+        beside = path.with_suffix(".parquet")
+        arrays = save_table(getattr(result, name), beside)
+        content[name] = {"file": beside.name, "sha256": sha256_file(beside)}
+    publish_json(path, content)
+    return arrays
+
+
+def _load_json(path: Path, kind: type) -> Any:
+    content, name = parse_json(path.read_bytes(), path), _table_field(kind)
+    hints = get_type_hints(kind)
+    tables = {name: _load_beside(path, content.get(name), hints.pop(name))} if name else {}
+    inside = make_dataclass(kind.__name__, hints.items()) if tables else kind
+    try:
+        found: Any = TypeAdapter(inside).validate_python(content)
+    except ValidationError as error:
+        raise Refused(f"{path} holds no {kind.__name__}: {_first_line(error)}. {AGAIN}") from None
+    return kind(**{name: getattr(found, name) for name in hints}, **tables) if tables else found
+
+
+def _load_beside(path: Path, reference: Any, kind: type) -> Any:
+    """The table of a JSON result, which names the sha256 that it must have."""
+    beside = path.with_suffix(".parquet")
+    if not isinstance(reference, dict) or not isinstance(reference.get("sha256"), str):
+        raise Refused(f"{path} names no sha256 of {beside.name}. {AGAIN}")
+    _checked(beside, reference["sha256"])
+    return load_table(beside, kind)
+
+
+def _table_field(kind: type) -> str:
+    """The field of a result that is a table; nothing where there is none."""
+    return next((name for name, hint in get_type_hints(kind).items() if is_table(hint)), "")
 
 
 def _save_npz(result: Any, path: Path) -> Arrays:

@@ -29,6 +29,7 @@ class Record:
     file: str
     sha256: str
     bytes: int
+    also: Mapping[str, Mapping[str, Any]]  # file published before it -> sha256, bytes
     arrays: Mapping[str, Any]
     inputs: Mapping[str, Mapping[str, str]]  # role -> path, sha256
     options: Mapping[str, Any]
