@@ -199,8 +199,9 @@ def intake_token(plan: Plan, checkpoint: str) -> str:
     target, sources = layout.intake(checkpoint), checkpoint_files(row)
     beside = [layout.weights(checkpoint), layout.hparams(checkpoint)]
     by_rule = made_by_rule(row.path, plan.results)
-    if said := seen.otherwise(target, "hparams", dict(row.hparams)):
-        return said
+    for key, value in (("family", row.family), ("hparams", dict(row.hparams))):
+        if said := seen.otherwise(target, key, value):
+            return said
     return _token(target, beside, [] if by_rule else sources, partial(checkpoint_sha256, row))
 
 

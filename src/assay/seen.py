@@ -67,7 +67,10 @@ def changed(target: str, files: Sequence[Path], sha256: Callable[[], str]) -> tu
 
 
 def token(target: str, files: Sequence[Path], sha256: Callable[[], str]) -> str:
-    """The param of the job that makes `target` from `files`: the recorded one unless the source changed."""
+    """The param of the job that makes `target` from `files`: the recorded one unless the source changed.
+
+    Without `files` nothing is compared.
+    """
     memory = Seen.of(target)
     if difference := _change(memory, target, files, sha256):
         return f"after-{difference[0][:12]}-{memory.attempts}"
@@ -100,7 +103,7 @@ def finish(target: str, *, token: str, sha256: str, stat: Stat) -> None:
 def _change(
     memory: Seen, target: str, files: Sequence[Path], sha256: Callable[[], str]
 ) -> tuple[str, str] | None:
-    stat = stat_of(files) if memory.sha256 else None
+    stat = stat_of(files) if memory.sha256 and files else None
     if stat is None or stat == memory.stat:
         return None
     now = sha256()

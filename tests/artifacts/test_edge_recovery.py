@@ -1,5 +1,7 @@
 """Edge recovery: what was held out is found by name, and every contradiction between data and network is refused."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from artifacts.traces import Recorded, RowData, noise, recorded
@@ -136,6 +138,15 @@ def test_few_targets_have_no_interval_and_few_edges_no_graph_of_their_degrees():
 def test_a_top_k_that_is_no_number_is_an_error(top_k):
     with pytest.raises(AssayError, match=r"top_k takes whole numbers from 1 on, e\.g\. \[1, 3, 5\]; got "):
         recovered(recorded(*noise(2, 9, 3)), [("f0", "f2")], top_k=top_k)
+
+
+@pytest.mark.parametrize("score_col", ["corr", "z"])
+def test_magnitudes_after_a_norm_of_each_sample_are_refused_by_name(score_col):
+    network = dataclasses.replace(recorded(*noise(2, 30, 6), edges=[(0, 1)]), norm="layer")
+    with pytest.raises(AssayError, match="option use_prenorm is false, and the blocks have norm layer, "):
+        recovered(network, [("f0", "f2")], score_col=score_col, use_prenorm=False)
+    assert recovered(network, [("f0", "f2")], score_col=score_col).score_col == score_col
+    assert recovered(network, [("f0", "f2")], use_prenorm=False).score_col == "W"
 
 
 def test_the_two_files_load_back_equal(found, tmp_path):

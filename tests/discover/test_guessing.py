@@ -163,8 +163,8 @@ def test_what_lightning_watched_wins_and_the_latest_file_is_believed():
 
 
 def test_a_metric_by_steps_is_the_last_one_up_to_the_checkpoint():
-    history = {"val/f1": [Point(0.1, step=5), Point(0.9, step=10), Point(0.3, step=15)]}
-    assert chosen(group("step=10.ckpt", "step=17.ckpt", history=history), "best")[0].name == "step=10.ckpt"
+    history = {"val/f1": [Point(0.1, step=5), Point(0.3, step=10), Point(0.9, step=15)]}
+    assert chosen(group("step=10.ckpt", "step=17.ckpt", history=history), "best")[0].name == "step=17.ckpt"
 
 
 def test_without_a_metric_or_on_request_it_is_the_last():

@@ -82,18 +82,22 @@ def test_no_hostile_file_is_a_checkpoint_and_none_ends_the_child(reader, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
-def test_the_child_refuses_what_the_function_refuses_and_names_why(reader):
-    refusals = {}
+def test_the_child_refuses_what_the_function_refuses(reader):
     for path in sorted(BAD.glob("*.ckpt")):
         try:
             header(path)
         except Refused as refusal:
-            refusals[path.name] = str(refusal)
             with pytest.raises(Refused) as refused:
                 reader.read(path)
             assert str(refused.value) == str(refusal)
-    assert "posix.system" in refusals["rce_00_posix_system.ckpt"]
-    assert "storage '0' claims" in refusals["claim_1TiB.ckpt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("rce_00_posix_system", "posix.system"), ("claim_1TiB", "claims")]
+)
+def test_the_gate_stands_before_torch(name, reason):
+    with pytest.raises(Refused, match=reason):
+        header(BAD / f"{name}.ckpt")
 
 
 def test_a_child_that_dies_loses_one_file_and_the_next_one_is_read_by_another(reader, tmp_path):

@@ -75,6 +75,16 @@ def test_many_others_are_a_density_of_all_of_them():
     assert mesh.get_array().count() > 100
 
 
+@pytest.mark.parametrize("k", [12, 70])
+def test_a_tested_pair_without_a_score_is_no_point(k):
+    result = edge_tests_result(k=k)
+    corr = result.corr.copy()
+    corr[np.flatnonzero(result.tested)[[0, -1]]] = np.nan  # one that is called, and one that is not
+    axes = panel(draw(dataclasses.replace(result, corr=corr)), "each")
+    assert np.isfinite(points(axes)).all()
+    assert len(points(axes)) == (result.m - 2 if k == 12 else (result.q <= CALLED).sum() - 1)
+
+
 def test_bars_are_the_counts_of_all_tests_and_the_line_what_chance_gives():
     result = edge_tests_result(keep_p=0.05)
     axes = panel(draw(result), "p of all 131 tests")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
 
+from assay.artifacts.magnitudes import refuse_levelling_norms
 from assay.artifacts.sampling import chosen_splits
 from assay.artifacts.traced import edge_table, named, traced_values
 from assay.errors import AssayError, Refused, ResultWarning
@@ -16,6 +17,7 @@ from assay.numerics.edges.recovery import DRAWS, MetricRecovery, Recovery, recov
 from assay.numerics.edges.rewiring import SWAPS_PER_EDGE
 from assay.protocols import TableData, Traces
 
+MAGNITUDE_SCORES = ("corr", "z")
 ABSORBED = (
     "positives are edges that the network has: what an edge carries was fitted, so its gradient no longer "
     "varies with it, and known edges score low whatever the truth. Hold edges out before training."
@@ -84,9 +86,11 @@ def compute(
 
     Raises:
         Refused: held-out edges that the network has, or between functions that it does not have.
-        AssayError: no positive, a `top_k` that is no number, and what `edge_scores` cannot compute.
+        AssayError: no positive, a `top_k` that is no number, corr or z after a norm that `edge_tests` refuses, and what `edge_scores` cannot compute.
     """
     firsts = _firsts(top_k)
+    if score_col in MAGNITUDE_SCORES:
+        refuse_levelling_norms(subject, prenorm=use_prenorm, option="use_prenorm")
     (split,) = chosen_splits(data, (split,))
     network = edge_table(subject.edges, len(subject.functions))
     np.fill_diagonal(network, False)
@@ -102,7 +106,7 @@ def compute(
         agg="sum",
     )
     scores = pair_scores(activation, gradient, score_col=score_col)
-    found = recovery(scores, edges, closed, out_degree=network.sum(1), top_k=firsts, seed=seed)
+    found = recovery(scores, edges, closed, network=network, top_k=firsts, seed=seed)
     names, own = np.array(subject.functions, dtype=np.str_), scores[edges[0], edges[1]]
     if n_missing := int(np.isnan(own).sum()):
         _warn(f"{n_missing} of {len(own)} positives have no score (NaN): they are ranked last")

@@ -25,11 +25,7 @@ def magnitudes(
             takes the magnitude of each function and sample out.
     """
     _refuse_bare_functions(subject)
-    if not prenorm and subject.norm not in POST_NORMS:
-        raise AssayError(
-            f"option use_pre_norm is false, and the blocks have norm {subject.norm}, after which the channels of a "
-            f"function have one magnitude in all samples; allowed then: {', '.join(POST_NORMS)}. Set it to true."
-        )
+    refuse_levelling_norms(subject, prenorm=prenorm, option="use_pre_norm")
     sides: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for batch in samples.batches(batch_size):
         trace = subject.trace(batch, criterion=criterion, prenorm=prenorm)
@@ -39,6 +35,21 @@ def magnitudes(
     if not sides[0]:
         raise AssayError(f"split {samples.split!r}: there is no sample")
     return np.concatenate(sides[0], axis=1), np.concatenate(sides[1], axis=1)
+
+
+def refuse_levelling_norms(subject: Traces, *, prenorm: bool, option: str) -> None:
+    """Refuse activations after a norm that takes the magnitude of each function and sample out.
+
+    `option` is the name under which the artifact has `prenorm`.
+
+    Raises:
+        AssayError: such a norm.
+    """
+    if not prenorm and subject.norm not in POST_NORMS:
+        raise AssayError(
+            f"option {option} is false, and the blocks have norm {subject.norm}, after which the channels of a "
+            f"function have one magnitude in all samples; allowed then: {', '.join(POST_NORMS)}. Set it to true."
+        )
 
 
 def _lengths(channels: np.ndarray, subject: Traces, reduction: str) -> Magnitudes:

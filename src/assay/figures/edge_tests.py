@@ -128,7 +128,7 @@ def _name(result: EdgeTests, side: str, row: int) -> str:
 
 
 def _draw_volcano(axes: Axes, result: EdgeTests) -> None:
-    tested = result.tested
+    tested = result.tested & np.isfinite(result.corr)
     if not tested.any():
         say(axes, "no p to draw")
         return

@@ -122,7 +122,7 @@ class Inspection:
             yield from (f"{role} {row.checkpoint}: {why}" for why in self.intake_changes(row.checkpoint))
         yield from (f"data {request.data.name}: {why}" for why in self.data_changes(request.data.name))
         if request.made_from:
-            made = self.state(request.row.checkpoint, request.made_from)
+            made = self.state(request.row.checkpoint, request.made_from, wanted=True)
             yield from (f"{request.made_from}: {why}" for why in made.reasons)
         for role, path in request.fingerprints.items():
             was = record["inputs"].get(role, {})

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from families.gsnn import examples
 from families.gsnn.examples import random_checkpoint, random_subject, random_table, reference_checkpoint
 from torch import Tensor
 
@@ -72,6 +73,7 @@ def test_the_default_of_the_node_mlp_is_what_the_state_dict_has():
         ({"channels": 10**9}, "ctor.channels is 1000000000 (int); allowed: the channels of each function"),
         ({"channels": [3, 3, 3, 3, 2]}, "ctor.channels is a list; allowed: those of channel_groups"),
         ({"channels": None}, "ctor.channels is missing; allowed: a number, or one a node"),
+        ({"channels": "three"}, "ctor.channels is 'three'; allowed: a number, or one a node"),
         ({"edge_channels": 10**9}, "the state dict has 26 edges (edge_index); network and options give "),
         ({"add_function_self_edges": False}, "the state dict has 26 edges (edge_index)"),
         ({"node_mlp": False}, "ctor.node_mlp is False (bool); allowed: True, as the state dict"),
@@ -121,6 +123,19 @@ def test_an_isolated_function_is_refused_where_it_does_not_feed_itself():
     tensors, hparams = random_checkpoint(0, add_function_self_edges=False)
     names = {**hparams["node_names"], "function": [*hparams["node_names"]["function"], "lonely"]}
     assert "function nodes without an edge: 'lonely'" in refusal(tensors, {**hparams, "node_names": names})
+
+
+def test_a_function_that_the_network_joins_to_itself_alone_is_a_node_like_others(monkeypatch):
+    sparse = {
+        ("input", "function"): [(i, i % 4) for i in range(4)],
+        ("function", "function"): [(0, 1), (1, 2), (2, 3), (3, 0)],
+        ("function", "output"): [(i, i) for i in range(3)],
+    }
+    monkeypatch.setattr(examples, "_random_edges", lambda *_: sparse)
+    subject, table = random_subject(0), random_table(0)
+    assert len(subject.functions) == 5
+    assert subject.regress(table).isfinite().all()
+    assert not subject.trace(table, criterion="mse", prenorm=True).gradient[:, :, -3:].any()
 
 
 def changed(tensors: State, name: str, place: Any, value: Any) -> State:

@@ -70,3 +70,15 @@ def test_exact_p_come_true_at_both_levels(shape, rho):
     assert found[0, 0] == pytest.approx(0.05, abs=0.005)
     assert (found[:2, 1] <= 0.0016).all()
     assert (found[1:, 0] <= 0.057).all()
+
+
+def test_p_within_batches_that_spread_and_lie_differently_are_near_their_level():
+    rng, p = np.random.default_rng(0), []
+    groups = np.repeat(np.arange(4), [20, 40, 60, 80])
+    for _ in range(8):
+        noise = rng.standard_normal((2, LAYERS, N, K))
+        sides = noise * np.array([8, 4, 1, 0.3])[groups][:, None] + 5 * groups[:, None]
+        x, y = (score_units(side, groups).columns for side in sides)
+        sums = x.transpose(0, 2, 1) @ y
+        p.append(layer_tests(sums, side_products(x), side_products(y), dof=N - 4).p.ravel())
+    assert (np.concatenate(p) <= 0.05).mean() == pytest.approx(0.05, abs=0.01)

@@ -11,7 +11,7 @@ OPTIONS = {"top_k": [1, 3, 5], "seed": 0}
 
 
 def recovered(case, scores, **changes):
-    return recovery(scores, case.held_out, case.closed, out_degree=case.network.sum(1), **OPTIONS | changes)
+    return recovery(scores, case.held_out, case.closed, network=case.network, **OPTIONS | changes)
 
 
 def popularity(case) -> np.ndarray:
@@ -64,9 +64,27 @@ def test_popularity_beats_permuted_labels_and_not_graphs_of_the_same_degrees():
 def test_the_out_degree_of_a_source_is_the_popularity_that_the_network_shows():
     case = planted(3)
     scores = np.repeat(case.network.sum(1)[:, None].astype(float), len(case.network), axis=1)
-    for metric in recovered(case, scores).metrics.values():
+    metrics = recovered(case, scores).metrics
+    for metric in (metrics[name] for name in metrics.keys() - {"tail_mrr"}):
         assert metric.value == metric.out_degree
         assert (metric.above_out_degree.value, metric.above_out_degree.interval) == (0, [0, 0])
+
+
+def test_targets_are_counted_by_their_in_degree():
+    case = planted(3)
+    scores = np.tile(case.network.sum(0).astype(float), (len(case.network), 1))
+    metric = recovered(case, scores).metrics["tail_mrr"]
+    assert (metric.value, metric.above_out_degree.interval) == (metric.out_degree, [0, 0])
+
+
+def test_random_scores_are_not_above_popularity():
+    above = dict.fromkeys(("auroc", "target_mrr", "tail_mrr"), 0)
+    for seed in range(10):
+        case = planted(seed, n=60)
+        found = recovered(case, np.random.default_rng(seed).standard_normal(case.network.shape))
+        for name in above:
+            above[name] += found.metrics[name].above_out_degree.interval[0] > 0
+    assert max(above.values()) <= 2, above
 
 
 def test_a_gain_is_the_metric_less_that_of_the_baseline():

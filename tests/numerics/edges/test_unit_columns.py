@@ -74,8 +74,10 @@ def test_a_column_is_scored_from_20_samples_on_that_differ_from_its_most_frequen
 
 def test_constants_and_their_rounding_are_not_used():
     columns = np.stack([np.full(50, 0.1), np.full(50, 0.1) * (1 + 1e-15 * np.arange(50)), np.zeros(50)], 1)
-    assert not value_units(columns[None], together(50)).used.any()
-    assert not value_units(columns[None], np.arange(50) % 2).used.any()
+    for units in (value_units, score_units):
+        for groups in (together(50), np.arange(50) % 2):
+            found = units(columns[None], groups)
+            assert not (found.used.any() or found.varies.any() or found.columns.any())
 
 
 @pytest.mark.parametrize("units", [value_units, score_units])
@@ -87,3 +89,23 @@ def test_a_column_that_is_not_finite_is_no_column_and_harms_no_other(units, bad)
     assert np.argwhere(~found.used).tolist() == np.argwhere(~found.finite).tolist() == [[1, 2]]
     assert np.isfinite(found.columns).all()
     np.testing.assert_array_equal(found.columns[0], units(values(), together(50)).columns[0])
+
+
+def test_scores_are_taken_within_each_batch():
+    groups = np.repeat([0, 1], [22, 28])
+    held = values()
+    spread = held * np.array([1.0, 50.0])[groups][:, None] + 7 * groups[:, None]
+    found = score_units(spread, groups)
+    np.testing.assert_allclose(found.columns, score_units(held, groups).columns, atol=1e-12)
+    alone = score_units(held[:, :22], together(22)).columns
+    part = found.columns[:, :22]
+    np.testing.assert_allclose(part / np.sqrt((part**2).sum(1))[:, None], alone, atol=1e-12)
+
+
+def test_what_varies_from_batch_to_batch_alone_is_not_used():
+    groups = np.arange(100) % 5
+    column = 3.0 * groups
+    column[:19] += 1 + np.arange(19)
+    found = score_units(column[None, :, None], groups)
+    assert (found.varies.item(), found.used.item()) == (True, False)
+    assert not score_units(3.0 * groups[None, :, None], groups).varies.any()

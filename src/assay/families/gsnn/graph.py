@@ -66,11 +66,13 @@ def graph_of(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> Graph
 
     Raises:
         Refused: there is none, a name occurs twice among the nodes of a kind, an edge has an end that is no
-            node, or a node has no edge.
+            node, or a node has no edge, where the network does not give it a loop.
     """
     names = {kind: _names(hparams, kind) for kind in KINDS}
     edges = {ends: _edges(tensors, ends, names) for ends in ENDS}
-    _refuse_isolated(names, edges)
+    ctor = hparams.get("ctor")
+    loops = not isinstance(ctor, Mapping) or ctor.get("add_function_self_edges", True) is not False
+    _refuse_isolated(names, edges, loops=loops)
     return Graph(
         inputs=names["input"],
         functions=names["function"],
@@ -115,10 +117,14 @@ def _edges(
 
 
 def _refuse_isolated(
-    names: Mapping[str, Sequence[str]], edges: Mapping[tuple[str, str], Int64[Tensor, "2 edges"]]
+    names: Mapping[str, Sequence[str]],
+    edges: Mapping[tuple[str, str], Int64[Tensor, "2 edges"]],
+    *,
+    loops: bool,
 ) -> None:
+    """Refuses nodes that no edge reaches; with `loops` every function reaches itself."""
     for kind in KINDS:
-        met = torch.zeros(len(names[kind]), dtype=torch.bool)
+        met = torch.full((len(names[kind]),), loops and kind == "function")
         for ends, pairs in edges.items():
             for row, end in zip(pairs, ends, strict=True):
                 if end == kind:

@@ -169,8 +169,8 @@ def _channels(values: HyperParameters, tensors: Mapping[str, Tensor], n_function
             values.problem(
                 "channels", given, "those of channel_groups for functions, 0 for inputs and outputs"
             )
-    elif given is None:
-        values.problem("channels", None, "a number, or one a node")
+    else:
+        values.problem("channels", given, "a number, or one a node")
     return tuple(counts)
 
 

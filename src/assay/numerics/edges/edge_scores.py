@@ -140,7 +140,7 @@ def _flat(unit: Float64[np.ndarray, "groups rows k"]) -> Float64[np.ndarray, "al
 def _summary(draws: Sequence[ScoreTables]) -> ScoreTables:
     scores = np.stack([one.scores for one in draws])
     low, high = np.percentile(scores, PERCENTILES, axis=0)
-    sd = scores.std(0, ddof=1) if len(draws) > 1 else np.zeros(scores.shape[1:])
+    sd = scores.std(0, ddof=1) if len(draws) > 1 else np.full(scores.shape[1:], np.nan)
     return ScoreTables(scores.mean(0), np.mean([one.expected for one in draws], axis=0), sd, low, high)
 
 

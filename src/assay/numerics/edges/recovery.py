@@ -62,7 +62,7 @@ class MetricRecovery:
     """One metric, its 0.95 interval, its value in a random order, and what does not look at the scores.
 
     The intervals are None with fewer than 20 targets (sources for tail_mrr); so is what needs degree-preserving
-    graphs where there is none.
+    graphs where there is none. The out-degree is that of sources; of tail_mrr, which ranks targets, the in-degree.
     """
 
     value: float
@@ -91,16 +91,19 @@ def recovery(
     edges: Edges,
     closed: Bool[np.ndarray, "n n"],
     *,
-    out_degree: Int64[np.ndarray, " n"],
+    network: Bool[np.ndarray, "n n"],
     top_k: Sequence[int],
     seed: int,
 ) -> Recovery:
-    """The positives `edges`, each once, found by `scores` among the pairs that are not `closed`."""
+    """The positives `edges`, each once, found by `scores` among the pairs that are not `closed`.
+
+    Popularity is what is ranked counts in the network: the out-degree of sources, the in-degree of targets.
+    """
     generator = np.random.default_rng(seed)
     graphs = rewired(edges, closed, n_graphs=DRAWS, generator=generator)
-    popularity = np.broadcast_to(out_degree[:, None].astype(np.float64), scores.shape)
-    sources = _Asked(scores, popularity, edges, closed, _sources_by_edge(edges, graphs), generator)
-    targets = _Asked(scores.T, popularity.T, edges[::-1], closed.T, graphs.targets, generator)
+    popular_sources, popular_targets = _popularity(network), _popularity(network.T)
+    sources = _Asked(scores, popular_sources, edges, closed, _sources_by_edge(edges, graphs), generator)
+    targets = _Asked(scores.T, popular_targets, edges[::-1], closed.T, graphs.targets, generator)
     rank_metrics = {
         "auroc": (sources, AUROC),
         "tail_mrr": (targets, RECIPROCAL_RANK),
@@ -109,7 +112,9 @@ def recovery(
     }
     found = {name: _rank_metric(asked, metric, seed) for name, (asked, metric) in rank_metrics.items()}
     precision = Precision(scores, closed)
-    found["average_precision"] = _average_precision(sources, precision, Precision(popularity, closed), seed)
+    found["average_precision"] = _average_precision(
+        sources, precision, Precision(popular_sources, closed), seed
+    )
     return Recovery(
         metrics=found,
         ranks=_by_edge(sources.pools, [table[0] for table in sources.ranks["scores"]]),
@@ -144,6 +149,11 @@ class _Asked:
         if len(graphs):
             self.drawn["rewired"] = (self.pools, places(self.pools, graphs))
         self.ranks = {name: ranks(*found) for name, found in self.drawn.items()}
+
+
+def _popularity(network: Bool[np.ndarray, "n n"]) -> Table:
+    """The number of edges from each row's function, the same in every column."""
+    return np.tile(network.sum(1, keepdims=True).astype(np.float64), (1, len(network)))
 
 
 def _sources_by_edge(edges: Edges, graphs: Rewired) -> Int64[np.ndarray, "graphs edges"]:

@@ -1,5 +1,6 @@
 """Columns of samples as vectors of length 1 whose inner products are correlations, and which of them vary."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,30 +43,34 @@ def value_units(values: Layers, groups: Int64[np.ndarray, " n"]) -> UnitColumns:
     """
     finite, values = _finite(values)
     centred = centred_within(values, groups)
-    varies = _squares(centred) > RELATIVE_VARIANCE * _squares(values)
-    return UnitColumns(unit_length(centred, varies), finite, varies & finite, varies & finite)
+    varies = finite & _varies(values, centred)
+    return UnitColumns(unit_length(centred, varies), finite, varies, varies)
 
 
 def score_units(values: Layers, groups: Int64[np.ndarray, " n"]) -> UnitColumns:
-    """The normal scores of the average ranks of each column.
+    """The normal scores of the average ranks of each column, ranked and centred within each group.
 
-    Used is a column of which 20 or more samples differ from its most frequent value: with fewer, its sum with
-    another column is too skewed for any tail that is known from moments.
+    Ranks over all samples would keep how far the values of a group spread, and so weigh its samples: p of columns
+    whose groups spread differently would be too small. Used is a column that varies as in `value_units` and of
+    which 20 or more samples differ from the most frequent value of their group: with fewer, its sum with another
+    column is too skewed for any tail that is known from moments.
     """
     finite, values = _finite(values)
-    scores = np.stack([normal_scores(layer) for layer in values])
-    centred = centred_within(scores, groups)
-    n_varying = np.stack([len(layer) - _most_frequent(layer) for layer in values])
-    apart = _squares(centred) > RELATIVE_VARIANCE * _squares(scores)
-    used = finite & (n_varying >= LEAST_VARYING) & apart
-    return UnitColumns(unit_length(centred, used), finite, finite & (n_varying > 0), used)
+    scores, n_varying = np.empty_like(values), np.zeros(finite.shape, dtype=np.int64)
+    for rows in _each(groups):
+        for layer, column in enumerate(values):
+            own = column[rows]
+            scores[layer, rows] = normal_scores(own)
+            n_varying[layer] += len(own) - _most_frequent(own)
+    varies = finite & (n_varying > 0) & _varies(values, centred_within(values, groups))
+    used = varies & (n_varying >= LEAST_VARYING)
+    return UnitColumns(unit_length(centred_within(scores, groups), used), finite, varies, used)
 
 
 def centred_within(values: Layers, groups: Int64[np.ndarray, " n"]) -> Layers:
     """The values less the mean of their group, in each column of each layer."""
     centred = values.copy()
-    for group in np.unique(groups):
-        rows = groups == group
+    for rows in _each(groups):
         centred[:, rows] -= values[:, rows].mean(1, keepdims=True)
     return centred
 
@@ -80,6 +85,17 @@ def _finite(values: Layers) -> tuple[Bool[np.ndarray, "layers k"], Layers]:
     """Which columns are finite, and the values with zeros for the others."""
     finite = np.isfinite(values).all(1)
     return finite, values if finite.all() else np.where(finite[:, None], values, 0.0)
+
+
+def _each(groups: Int64[np.ndarray, " n"]) -> Iterator[Bool[np.ndarray, " n"]]:
+    """The samples of each group."""
+    for group in np.unique(groups):
+        yield groups == group
+
+
+def _varies(values: Layers, centred: Layers) -> Bool[np.ndarray, "layers k"]:
+    """Whether a spread is more than the rounding of a constant."""
+    return _squares(centred) > RELATIVE_VARIANCE * _squares(values)
 
 
 def _squares(columns: Layers) -> Float64[np.ndarray, "layers k"]:
