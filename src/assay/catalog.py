@@ -1,7 +1,7 @@
 """The table: every family, data source and artifact, and who can be asked what. Plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar
@@ -317,6 +317,9 @@ ARTIFACTS: Mapping[str, Artifact] = {
             "split": Option("val", "split to compare on"),
             "max_samples": Option(500, "samples drawn from the split; all where it is smaller", 4),
             "batch_size": Option(256, "samples in a forward pass", 1),
+            "compat": replace(
+                COMPAT, help="published: the biased CKA of all samples drawn, as the old one was"
+            ),
             "seed": SEED,
         },
         minutes=10,
@@ -471,7 +474,7 @@ ARTIFACTS: Mapping[str, Artifact] = {
             ),
             "criterion": CRITERION,
             "unit": Option(False, "average the samples of each unit first; the data must name them"),
-            "batch": Option(False, "centre within each batch; the data must name them"),
+            "batch": Option(False, "rank and centre within each batch; the data must name them"),
             "keep_p": Option(
                 1.0, "rows with a p up to this; 1: all rows, those that are not tested, too", 0.0, 1.0
             ),

@@ -14,7 +14,7 @@ from assay.artifacts.cka import compute
 from assay.errors import AssayError, ResultWarning
 from assay.numerics.similarity import chance_sd, linear_cka
 
-OPTIONS = {"split": "val", "max_samples": 500, "batch_size": 32, "seed": 42}
+OPTIONS = {"split": "val", "max_samples": 500, "batch_size": 32, "compat": "none", "seed": 42}
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,7 @@ def test_the_result_says_what_was_compared(result):
     assert (result.family, result.teacher_family) == ("gat", "gat")
     assert result.chance_sd == chance_sd(60)
     assert result.undefined == {}
+    assert result.compat == "none"
     assert not result.thinned.applied
     assert result.thinned.lag1_autocorrelation is None
 

@@ -1,19 +1,22 @@
-"""`compat: published` gives the old numbers, which depend on the batches: against loops in float64."""
+"""`compat: published` gives the old numbers, of batches or of all samples: against loops in float64."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from artifacts.test_cka import OPTIONS, autoregression, rows
 from artifacts.test_landscape import Whole
-from artifacts.tiny import TinyData, TinySamples
+from artifacts.tiny import Echo, TinyData, TinySamples, feature_split
 from families.autoencoders import normal, odd_graphs, random_subject, samples
 from families.checkpoints import random_gat
 from families.fusion.examples import random_policy
 from families.oracle_autoencoders import dgi_pass, hidden_nodes, vgae_pass, vgae_scores
+from numerics.song import biased_cka
 
-from assay.artifacts import evaluation, fusion_states, landscape
+from assay.artifacts import cka, evaluation, fusion_states, landscape
 from assay.catalog import ARTIFACTS
+from assay.errors import ResultWarning
 from assay.families.fusion import FusionSubject
 from assay.families.vgae.scores import score_draws
 
@@ -121,6 +124,54 @@ def test_the_published_evaluation_of_a_gps_vgae_is_of_the_published_scores():
     assert old != evaluation.compute(subject, data, compat="none", **options)
 
 
+class Mixed(Echo):
+    """Its layer is the features, times a matrix that makes them wider."""
+
+    def layers(self, batch):
+        return [batch.x @ torch.arange(24.0).sin().reshape(3, 8)]
+
+
+def cka_of(x: np.ndarray, compat: str, **columns) -> cka.Cka:
+    data = TinyData({"val": feature_split("val", x, **columns)})
+    return cka.compute(Mixed(), Echo(), data, **OPTIONS | {"compat": compat})
+
+
+def test_the_published_cka_is_the_biased_one_of_all_samples_however_alike_neighbours_are():
+    series = autoregression(0.6, 500)
+    old, new = (cka_of(series, compat, time=np.arange(500.0)) for compat in ("published", "none"))
+    x = torch.as_tensor(series, dtype=torch.float32)
+    expected = biased_cka(x, Mixed().layers(next(feature_split("val", x).batches(500)))[0])
+    assert old.matrix[0][0] == pytest.approx(expected, abs=1e-6)
+    assert (old.scores, old.biased) == ({"teacher_0_student_0": old.matrix[0][0]}, old.matrix)
+    assert (old.n, old.compat, old.thinned.applied) == (500, "published", False)
+    assert (new.compat, new.thinned.applied) == ("none", True)
+    assert abs(new.biased[0][0] - expected) > 1e-3
+
+
+def test_the_published_cka_has_no_interval_and_no_level_of_chance_which_are_of_the_debiased_one():
+    old = cka_of(rows(60), "published")
+    assert (old.interval, old.chance_sd) == ([[None]], None)
+    assert old.undefined == {"interval": "is of the debiased score; compat is published"}
+
+
+def test_the_published_cka_is_undefined_beside_a_constant_layer_alone():
+    outlier = rows(60)
+    outlier[3] *= 1e7
+    new, old = cka_of(outlier, "none"), cka_of(outlier, "published")
+    assert new.matrix == [[None]]
+    assert old.matrix == new.biased
+    assert old.matrix[0][0] == pytest.approx(1, abs=1e-3)
+    assert "teacher_0_student_0" not in old.undefined
+    constant = cka_of(np.ones((60, 3)), "published")
+    assert constant.matrix == constant.biased == [[None]]
+    assert "constant" in constant.undefined["teacher_0_student_0"]
+
+
+def test_a_published_cka_of_few_samples_is_warned_about_without_a_level_of_chance():
+    with pytest.warns(ResultWarning, match=r"CKA of 49 samples .* the biased CKA of so few is high"):
+        cka_of(rows(49), "published")
+
+
 def test_a_family_whose_numbers_were_no_others_gives_its_own():
     subject = random_gat(seed=4)
     assert loss_at_the_checkpoint(subject, "published") == loss_at_the_checkpoint(subject, "none")
@@ -143,5 +194,5 @@ def test_the_published_subject_shares_its_weights_and_leaves_the_other_as_it_was
 
 def test_the_published_numbers_are_never_the_default():
     takers = {name for name, row in ARTIFACTS.items() if "compat" in row.options}
-    assert takers == {"landscape", "fusion_states", "evaluation"}
+    assert takers == {"cka", "landscape", "fusion_states", "evaluation"}
     assert {ARTIFACTS[name].options["compat"].default for name in takers} == {"none"}

@@ -99,12 +99,20 @@ def cka_result(matrix: Sequence[Sequence[float | None]], *, chance_sd: float = 0
         "n": 50,
         "thinned": Thinning(False, 1, False, None, 0.3, 50),
         "undefined": {name: "student layer 1: constant" for name, v in names.items() if v is None},
+        "compat": "none",
         "split": "val",
         "family": "gat",
         "teacher_family": "gat",
         "data": "can",
     }
     return Cka(**{**fields, **changed})
+
+
+def published_cka_result(matrix: Sequence[Sequence[float | None]], **changed) -> Cka:
+    undefined = {"interval": "is of the debiased score; compat is published"}
+    interval = [[None for _ in row] for row in matrix]
+    published = {"interval": interval, "undefined": undefined, "compat": "published"}
+    return replace(cka_result(matrix), chance_sd=None, **published | changed)
 
 
 def landscape_result(resolution: int, loss: Callable, *, name: str = "gat", **changed) -> Landscape:
@@ -310,6 +318,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "attention, none": lambda: attention_weights.draw(attention_result(0)),
     "attention, unsafe": lambda: attention_weights.draw(attention_result(1, name=UNSAFE)),
     "cka": lambda: cka.draw(cka_result([[0.9, -0.02, None], [0.5, 0.01, None]])),
+    "cka, published": lambda: cka.draw(published_cka_result([[0.9, 0.6], [0.7, 0.5]])),
     "cka, one cell": lambda: cka.draw(cka_result([[0.5]], n=7)),
     "cka, 24 x 24": lambda: cka.draw(cka_result(np.linspace(-0.1, 1, 576).reshape(24, 24).tolist())),
     "cka, no layer": lambda: cka.draw(cka_result([])),

@@ -1,7 +1,7 @@
 """CKA drawn: every number in its cell, one scale for all figures, chance and the undefined marked."""
 
 import pytest
-from figures.results import cka_result
+from figures.results import cka_result, published_cka_result
 from matplotlib.patches import Rectangle
 
 from assay.artifacts.cka import Thinning
@@ -67,6 +67,20 @@ def test_what_was_compared_is_said_below(changed, said):
     figure = draw(cka_result([[0.5]], **changed))
     assert said in " ".join(figure.get_supxlabel().split())
     assert f"n = {changed.get('n', 50)}" in figure.get_suptitle()
+
+
+def test_published_scores_are_said_to_be_biased_and_no_chance_is_marked():
+    figure = draw(published_cka_result([[0.5, 0.01]]))
+    assert "biased CKA, as published" in figure.get_supxlabel()
+    assert "biased linear CKA" in {axes.get_ylabel() for axes in figure.axes}
+    assert cells(figure, hatched=False) == set()
+    assert figure.axes[0].get_legend() is None
+    assert "as published" not in draw(cka_result([[0.5]])).get_supxlabel()
+
+
+def test_few_published_scores_carry_a_caveat_that_does_not_speak_of_chance():
+    notes = draw(published_cka_result([[0.5]], n=49)).get_supxlabel()
+    assert "Below 50 samples read nothing into it." in " ".join(notes.split())
 
 
 def test_enough_independent_samples_carry_no_caveat():

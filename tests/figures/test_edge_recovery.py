@@ -35,9 +35,9 @@ def test_metrics_and_baselines_stand_in_the_order_of_their_names(result):
     assert points(left, "scores") == [metric.value for metric in metrics]
     assert points(left, "permuted labels") == [metric.permuted_labels.mean for metric in metrics]
     assert points(left, "same degrees") == [metric.degree_preserving.mean for metric in metrics]
-    assert points(left, "out-degree of source") == [metric.out_degree for metric in metrics]
+    assert points(left, "out-degree (targets: in-degree)") == [metric.out_degree for metric in metrics]
     assert points(right, "above same degrees") == [metric.above_degree_preserving.value for metric in metrics]
-    assert points(right, "above out-degree of source") == [
+    assert points(right, "above out-degree (targets: in-degree)") == [
         metric.above_out_degree.value for metric in metrics
     ]
     (chance,) = left.collections

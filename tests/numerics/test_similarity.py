@@ -118,6 +118,23 @@ def test_samples_that_are_all_equally_far_apart_have_no_similarity_to_compare():
         linear_cka(torch.eye(12), draw(0, 12, 3))
 
 
+def test_the_biased_cka_is_a_number_where_only_the_debiased_one_is_undefined():
+    far = draw(0, 40, 3)
+    far[5] *= 1e8
+    for x in (torch.eye(40).double(), far):
+        y = draw(1, 40, 3)
+        tables = cka_tables([x], [y])
+        assert tables.debiased.isnan().all()
+        assert float(tables.biased) == pytest.approx(biased_cka(x, y), abs=1e-6)
+
+
+def test_a_side_whose_columns_are_constant_up_to_rounding_is_undefined_either_way():
+    x = torch.tensor([0.1, 1 / 3, 7e5]).double().expand(47, 3)
+    tables = cka_tables([x], [draw(1, 47, 3)])
+    assert tables.debiased.isnan().all()
+    assert tables.biased.isnan().all()
+
+
 def test_three_samples_are_too_few():
     with pytest.raises(ValueError, match="needs 4 samples or more; got 3"):
         linear_cka(draw(0, 3, 2), draw(1, 3, 2))

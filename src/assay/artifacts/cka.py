@@ -5,7 +5,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
 from assay.artifacts.sampling import chosen_splits, stacked
@@ -35,21 +35,23 @@ class Thinning:
 
 @dataclass(frozen=True, slots=True)
 class Cka:
-    """Debiased linear CKA; tables are [teacher layer][student layer], input side first.
+    """Linear CKA; tables are [teacher layer][student layer], input side first.
 
-    A score within 2 `chance_sd` of 0 is what unrelated layers give. `interval` holds [low, high] with
-    confidence 0.95. None is undefined, its reason in `undefined`: under the name of the cell, "interval" for
-    all intervals, "interval of " and the cell for one.
+    `scores` and `matrix` are debiased. With `compat` published they are biased, of all drawn samples, and there
+    is no interval and no `chance_sd`, which are of the debiased score: within 2 `chance_sd` of 0 lies what
+    unrelated layers give, and `interval` holds [low, high] with confidence 0.95. None is undefined, its reason in
+    `undefined`: under the name of the cell, "interval" for all intervals, "interval of " and the cell for one.
     """
 
     scores: dict[str, float | None]  # teacher_{i}_student_{j}
     matrix: list[list[float | None]]
     biased: list[list[float | None]]
     interval: list[list[list[float] | None]]
-    chance_sd: float
+    chance_sd: float | None
     n: int  # samples compared
     thinned: Thinning
     undefined: dict[str, str]
+    compat: str
     split: str
     family: str
     teacher_family: str
@@ -57,12 +59,20 @@ class Cka:
 
 
 def compute(
-    subject: Layers, teacher: Layers, data: Data, *, split: str, max_samples: int, batch_size: int, seed: int
+    subject: Layers,
+    teacher: Layers,
+    data: Data,
+    *,
+    split: str,
+    max_samples: int,
+    batch_size: int,
+    compat: str,
+    seed: int,
 ) -> Cka:
     """Every layer of the teacher against every layer of the subject, on the same drawn samples.
 
     Samples are taken in time order and thinned where neighbours are alike; where they carry no time they
-    are taken as independent, in random order.
+    are taken as independent, in random order. `compat` published compares all that are drawn, by the biased CKA.
 
     Raises:
         AssayError: a split that the data do not have, fewer than 4 samples, or values that are not finite.
@@ -76,20 +86,23 @@ def compute(
     order = _order(samples, seed)
     teachers = [layer[order] for layer in _layers(teacher, samples, batch_size, who="teacher")]
     students = [layer[order] for layer in _layers(subject, samples, batch_size, who="student")]
-    thinned = _thinning([*teachers, *students], timed=samples.time is not None)
+    published = compat == "published"
+    thinned = _thinning([*teachers, *students], timed=samples.time is not None, published=published)
     step = thinned.step
     tables = cka_tables([layer[::step] for layer in teachers], [layer[::step] for layer in students])
     n = math.ceil(len(samples) / step)
-    _warn(n, thinned)
+    score = tables.biased if published else tables.debiased
+    _warn(n, thinned, published=published)
     return Cka(
-        scores=_scores(tables),
-        matrix=_cells(tables.debiased),
+        scores=_scores(score),
+        matrix=_cells(score),
         biased=_cells(tables.biased),
-        interval=_intervals(tables),
-        chance_sd=chance_sd(n),
+        interval=_intervals(tables, published=published),
+        chance_sd=None if published else chance_sd(n),
         n=n,
         thinned=thinned,
-        undefined=_undefined(tables, n),
+        undefined=_undefined(score, tables, n, published=published),
+        compat=compat,
         split=split,
         family=subject.family,
         teacher_family=teacher.family,
@@ -111,20 +124,24 @@ def _layers(subject: Layers, samples: Samples, batch_size: int, *, who: str) -> 
     ]
 
 
-def _thinning(layers: list[Float32[Tensor, "n _"]], *, timed: bool) -> Thinning:
+def _thinning(layers: list[Float32[Tensor, "n _"]], *, timed: bool, published: bool) -> Thinning:
     n = len(layers[0])
     correlation = max(map(leading_autocorrelation, layers)) if timed else None
-    wanted = 1 if correlation is None else thinning_step(correlation, n)
+    wanted = 1 if published or correlation is None else thinning_step(correlation, n)
     widest = (n - 1) // (LEAST_SAMPLES - 1)
     step = min(wanted, widest)
     return Thinning(step > 1, step, wanted > widest, correlation, autocorrelation_threshold(n), n)
 
 
-def _warn(n: int, thinned: Thinning) -> None:
+def _warn(n: int, thinned: Thinning, *, published: bool) -> None:
     if n < SHOWN_SAMPLES:
+        chance = (
+            "it, since the biased CKA of so few is high whatever the layers"
+            if published
+            else f"it that is not far above its chance level of {chance_sd(n):.3f}"
+        )
         warnings.warn(
-            f"CKA of {n} samples (of {thinned.n_before} drawn): below {SHOWN_SAMPLES} read nothing into it "
-            f"that is not far above its chance level of {chance_sd(n):.3f}",
+            f"CKA of {n} samples (of {thinned.n_before} drawn): below {SHOWN_SAMPLES} read nothing into {chance}",
             ResultWarning,
             stacklevel=3,
         )
@@ -137,8 +154,8 @@ def _warn(n: int, thinned: Thinning) -> None:
         )
 
 
-def _scores(tables: CkaTables) -> dict[str, float | None]:
-    return {_name(i, j): cell for i, row in enumerate(_cells(tables.debiased)) for j, cell in enumerate(row)}
+def _scores(score: Float64[Tensor, "xs ys"]) -> dict[str, float | None]:
+    return {_name(i, j): cell for i, row in enumerate(_cells(score)) for j, cell in enumerate(row)}
 
 
 def _name(teacher_layer: int, student_layer: int) -> str:
@@ -149,21 +166,29 @@ def _cells(table: Tensor) -> list[list[float | None]]:
     return [[None if math.isnan(cell) else cell for cell in row] for row in table.tolist()]
 
 
-def _intervals(tables: CkaTables) -> list[list[list[float] | None]]:
+def _intervals(tables: CkaTables, *, published: bool) -> list[list[list[float] | None]]:
+    if published:
+        return [[None for _ in row] for row in tables.low.tolist()]
     rows = zip(tables.low.tolist(), tables.high.tolist(), strict=True)
     return [
         [None if math.isnan(low) else [low, high] for low, high in zip(*row, strict=True)] for row in rows
     ]
 
 
-def _undefined(tables: CkaTables, n: int) -> dict[str, str]:
-    reasons = {"interval": f"needs {GROUPS} samples, got {n}"} if n < GROUPS else {}
+def _undefined(
+    score: Float64[Tensor, "xs ys"], tables: CkaTables, n: int, *, published: bool
+) -> dict[str, str]:
+    reasons = {}
+    if published:
+        reasons["interval"] = "is of the debiased score; compat is published"
+    elif n < GROUPS:
+        reasons["interval"] = f"needs {GROUPS} samples, got {n}"
     for i, teacher_varies in enumerate(tables.x_varies):
         for j, student_varies in enumerate(tables.y_varies):
-            sides = ((teacher_varies, f"teacher layer {i}"), (student_varies, f"student layer {j}"))
-            constant = " and ".join(side for varies, side in sides if not varies)
-            if constant:
+            if score[i, j].isnan():
+                sides = ((teacher_varies, f"teacher layer {i}"), (student_varies, f"student layer {j}"))
+                constant = " and ".join(side for varies, side in sides if not varies)
                 reasons[_name(i, j)] = f"{constant}: constant over the samples, or one outweighs the rest"
-            elif n >= GROUPS and tables.low[i, j].isnan():
+            elif "interval" not in reasons and tables.low[i, j].isnan():
                 reasons[f"interval of {_name(i, j)}"] = "a layer is constant where one group is left out"
     return reasons

@@ -86,7 +86,8 @@ def compute(
 
     Raises:
         Refused: held-out edges that the network has, or between functions that it does not have.
-        AssayError: no positive, a `top_k` that is no number, corr or z after a norm that `edge_tests` refuses, and what `edge_scores` cannot compute.
+        AssayError: no positive, a `top_k` that is no number, corr or z after a norm that `edge_tests` refuses, and
+            what `edge_scores` cannot compute.
     """
     firsts = _firsts(top_k)
     if score_col in MAGNITUDE_SCORES:

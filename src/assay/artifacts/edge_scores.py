@@ -19,8 +19,8 @@ class EdgeScores:
     """Tables [source, target]: W[i, j] is the evidence for i -> j, and `expected` what it is without any.
 
     With a bootstrap (`n_draws` > 0) W is the mean over the draws, W_sd their standard deviation (NaN with one
-    draw), W_low and W_high the percentiles 2.5 and 97.5; else these are None. Where a function's activation (as a source) or gradient
-    (as a target) does not vary, W is 0.
+    draw), W_low and W_high the percentiles 2.5 and 97.5; else these are None. Where a function's
+    activation (as a source) or gradient (as a target) does not vary, W is 0.
     """
 
     W: Float64[np.ndarray, "n n"]

@@ -28,12 +28,15 @@ def draw(result: Cka) -> Figure:
         return figure
     texts = _texts(result, roomy)
     image = heat_table(axes, scores, texts, font_size=min(8.0, 150 / scores.shape[1]))
-    _outline_chance(axes, scores, result.chance_sd)
     axes.set(xlabel="layer of the student", ylabel="layer of the teacher")
     extend = "min" if (scores < 0).any() else "neither"
-    figure.colorbar(image, label="debiased linear CKA", extend=extend, fraction=0.05, aspect=30)
-    legend_below(axes, handles=_marks(result.chance_sd, undefined=bool(np.isnan(scores).any())))
+    figure.colorbar(image, label=f"{_kind(result)} linear CKA", extend=extend, fraction=0.05, aspect=30)
+    _mark(axes, scores, result.chance_sd)
     return figure
+
+
+def _kind(result: Cka) -> str:
+    return "biased" if result.compat == "published" else "debiased"
 
 
 def _title(result: Cka) -> str:
@@ -50,9 +53,12 @@ def _notes(result: Cka, roomy: bool) -> list[str]:
         if thinned.applied
         else f"All {thinned.n_before} samples that were drawn are compared."
     )
+    published = result.compat == "published"
+    scores = "it" if published else "scores near chance"
     caveats = {
+        "The biased CKA, as published: it is above 0 for unrelated layers, too.": published,
         "They are still too near to each other: scores are too high.": thinned.capped,
-        f"Below {SHOWN_SAMPLES} samples read nothing into scores near chance.": result.n < SHOWN_SAMPLES,
+        f"Below {SHOWN_SAMPLES} samples read nothing into {scores}.": result.n < SHOWN_SAMPLES,
         "Brackets: confidence 0.95.": roomy and "interval" not in result.undefined,
     }
     said = ["Layers from the input side on.", kept, *(text for text, holds in caveats.items() if holds)]
@@ -84,17 +90,22 @@ def _number(score: float | None) -> str:
     return "n/a" if score is None else f"{score:z.2f}".replace("-", "\N{MINUS SIGN}")
 
 
+def _mark(axes: Axes, scores: Float64[np.ndarray, "rows columns"], chance_sd: float | None) -> None:
+    """Chance, where it is known, and the undefined, with a legend of what is marked."""
+    marks = []
+    if chance_sd is not None:
+        _outline_chance(axes, scores, chance_sd)
+        chance = f"chance: within {CHANCE_SDS} sd of 0 (sd = {chance_sd:.2g})"
+        marks.append(Patch(facecolor=GREY, edgecolor="white", linestyle=":", linewidth=1, label=chance))
+    if np.isnan(scores).any():
+        marks.append(Patch(facecolor=LIGHT, edgecolor=GREY, hatch=HATCH, linewidth=0, label="undefined"))
+    if marks:
+        legend_below(axes, handles=marks)
+
+
 def _outline_chance(axes: Axes, scores: Float64[np.ndarray, "rows columns"], chance_sd: float) -> None:
     for row, column in np.argwhere(np.abs(scores) < CHANCE_SDS * chance_sd).tolist():
         corner = (column - 0.46, row - 0.46)
         axes.add_patch(
             Rectangle(corner, 0.92, 0.92, fill=False, edgecolor="white", linestyle=":", linewidth=1)
         )
-
-
-def _marks(chance_sd: float, *, undefined: bool) -> list[Patch]:
-    chance = f"chance: within {CHANCE_SDS} sd of 0 (sd = {chance_sd:.2g})"
-    marks = [Patch(facecolor=GREY, edgecolor="white", linestyle=":", linewidth=1, label=chance)]
-    if undefined:
-        marks.append(Patch(facecolor=LIGHT, edgecolor=GREY, hatch=HATCH, linewidth=0, label="undefined"))
-    return marks

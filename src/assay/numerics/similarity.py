@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 LEAST_SAMPLES = 4  # below, the debiased estimator divides by zero
 GROUPS = 20  # of the jackknife
 RESOLUTION = 1e-10  # a debiased self-similarity below this share of the biased one is rounding
+ROUNDING = 1e-12  # a column whose spread is below this share of its values is constant
 NEARLY_ONE = 1 - 1e-12  # where atanh is still a number
 
 
@@ -20,7 +21,9 @@ NEARLY_ONE = 1 - 1e-12  # where atanh is still a number
 class CkaTables:
     """CKA of every x (rows) with every y (columns); NaN where one of the two is constant.
 
-    `low` and `high` bound the debiased score with confidence 0.95; NaN also below 20 samples.
+    `biased` is a number wherever both vary at all. `x_varies` and `y_varies`, as `debiased`, ask for more: that
+    pairs of rows differ in their inner products, and that no row outweighs the others 10^6 times. `low` and
+    `high` bound the debiased score with confidence 0.95; NaN also below 20 samples.
     """
 
     debiased: Float64[Tensor, "xs ys"]
@@ -80,7 +83,7 @@ def cka_tables(xs: Sequence[Float[Tensor, "_ _"]], ys: Sequence[Float[Tensor, "_
     low, high = _interval(debiased)
     return CkaTables(
         debiased=debiased[:, :, 0],
-        biased=biased[:, :, 0].where(~debiased[:, :, 0].isnan(), torch.nan),
+        biased=biased[:, :, 0],
         low=low,
         high=high,
         x_varies=tuple((~x_hsic[:, 0].isnan()).tolist()),
@@ -129,7 +132,9 @@ def _side(x: Tensor, kept: Float64[Tensor, "subsets n"]) -> _Side:
 def _scores(x: Float[Tensor, "n p"]) -> Float64[Tensor, "n d"]:
     """The rows, scaled and centred, in at most n coordinates: CKA knows only their inner products."""
     x = x.double() / x.double().abs().max().clamp(min=torch.finfo(torch.float64).tiny)
+    sizes = x.abs().amax(0)
     x = x - x.mean(0)
+    x = x.where(x.abs().amax(0) > ROUNDING * sizes, 0.0)
     n, width = x.shape
     return x if width <= n else torch.linalg.qr(x.T, mode="r").R.T
 
