@@ -17,6 +17,7 @@ from record.examples import (
     PUBLISHED,
     REFERENCE_CONFIGS,
     FitConfig,
+    bytes_of,
     names_in,
     strictly,
 )
@@ -51,7 +52,7 @@ def test_a_record_has_the_published_files_byte_for_byte_but_for_times_and_paths(
     assert path == tmp_path / "baseline_four_param"
     assert names_in(path) == names_in(PUBLISHED) | {"provenance.json"}
     for name in ("configs.json", "normalizers.npz", "model.pt"):
-        assert (path / name).read_bytes() == (PUBLISHED / name).read_bytes(), name
+        assert bytes_of(path / name) == bytes_of(PUBLISHED / name), name
     results, theirs = strictly(path / "results.json"), strictly(PUBLISHED / "results.json")
     assert results | {"created_at": 0} == theirs | {"created_at": 0} | {
         "metrics": theirs["metrics"] | {"path": "/"}

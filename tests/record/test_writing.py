@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from record.examples import JSON_FILES, PUBLISHED, REFERENCE_CONFIGS, names_in, strictly
+from record.examples import JSON_FILES, PUBLISHED, REFERENCE_CONFIGS, bytes_of, names_in, strictly
 
 from assay.errors import ResultWarning
 from assay.record import (
@@ -33,7 +33,7 @@ def test_the_published_files_are_written_again_one_by_one(tmp_path):
     ]
     assert [path.name for path in written] == ["configs.json", "normalizers.npz", "model.pt"]
     for path in written:
-        assert path.read_bytes() == (PUBLISHED / path.name).read_bytes()
+        assert bytes_of(path) == bytes_of(PUBLISHED / path.name)
     assert names_in(folder) == {path.name for path in written}
 
 
