@@ -13,10 +13,10 @@ from assay.errors import AssayError
 from assay.families.gsnn.columns import fitting
 from assay.families.gsnn.graph import graph_of
 from assay.families.gsnn.network import GsnnNetwork
-from assay.families.gsnn.objective import SquaredError
 from assay.families.gsnn.settings import settings_of, untraced
 from assay.families.gsnn.structure import refuse_other_structure
 from assay.families.gsnn.trace import traced
+from assay.families.squared_error import SquaredError
 from assay.families.state import cleaned, load_state
 from assay.networks import EDGES
 from assay.protocols import Objective, Samples, TableBatch, Trace
