@@ -329,9 +329,11 @@ class TableSamples(Samples, Protocol):
 class TableData(Data, Protocol):
     """One prepared data set of tables."""
 
-    held_out: (
-        Sequence[tuple[str, str]] | None
-    )  # edges by (source, target), removed before training; None: unsaid
+    held_out: Sequence[tuple[str, str]] | None  # by (source, target), removed before training; None: unsaid
+
+    def draw(self, split: str, *, max_samples: int | None, seed: int) -> TableSamples:
+        """As that of `Data`."""
+        ...
 
 
 @runtime_checkable

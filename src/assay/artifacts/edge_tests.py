@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
@@ -99,7 +99,7 @@ def compute(
             function without channels, or units and batches that the data do not name or that cross.
     """
     (split,) = chosen_splits(data, (split,))
-    samples = cast(TableSamples, data.draw(split, max_samples=max_samples, seed=seed))
+    samples = data.draw(split, max_samples=max_samples, seed=seed)
     units, batches = _codes(samples, data, "unit", unit), _codes(samples, data, "batch", batch)
     x, y = magnitudes(
         subject,
