@@ -81,10 +81,10 @@ def test_every_make_target_that_the_documents_name_exists():
 
 def _add_artifact(package: Path) -> None:
     (package / "artifacts/confidence.py").write_text(BLOCKS[MODULE])
-    catalog, head = package / "catalog.py", "ARTIFACTS: Mapping[str, Artifact] = {\n"
+    catalog, head = package / "catalog/artifact_table.py", "ARTIFACTS: Mapping[str, Artifact] = {\n"
     text = catalog.read_text()
     assert text.count(head) == 1
-    catalog.write_text(text.replace(head, head + BLOCKS["src/assay/catalog.py"]))
+    catalog.write_text(text.replace(head, head + BLOCKS["src/assay/catalog/artifact_table.py"]))
 
 
 def _tests_on(module: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], None]]:
