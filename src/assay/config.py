@@ -84,6 +84,26 @@ class Plan:
     device: str
     placeholders: tuple[str, ...]
 
+    def row(self, checkpoint: str) -> Row:
+        """The row of a checkpoint.
+
+        Raises:
+            ConfigError: it is not in the sheet.
+        """
+        if checkpoint not in self.rows:
+            raise ConfigError(f"checkpoint {unknown(checkpoint, self.rows)}.")
+        return self.rows[checkpoint]
+
+    def data_set(self, name: str) -> DataSet:
+        """A data set of the config.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
+        if name not in self.data:
+            raise ConfigError(f"data {unknown(name, self.data)}.")
+        return self.data[name]
+
 
 def read_plan(path: str = DEFAULT_CONFIG) -> Plan:
     """The plan of a config file.

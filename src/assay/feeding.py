@@ -14,19 +14,11 @@ from assay.errors import Refused
 from assay.files import publish_json, sha256_bytes, sha256_file
 from assay.intake import checkpoint as border
 from assay.layout import Layout
-from assay.plan import (
-    INTAKE_FORMAT,
-    checkpoint_files,
-    data_code,
-    data_of,
-    joined_sha256,
-    listing_sha256,
-    plain,
-    row_of,
-)
+from assay.plan import INTAKE_FORMAT, data_code, plain
 from assay.sheet import Row
 from assay.store import formats
 from assay.store.records import failure_recorded
+from assay.tokens import checkpoint_files, joined_sha256, listing_sha256
 from assay.told import say, told_warnings
 
 MOST_NAMED = 2000  # raw files named in a fingerprint, which must stay below 1 MB to be compared by content
@@ -38,7 +30,7 @@ def take_in(plan: Plan, checkpoint: str, token: str) -> None:
     Raises:
         Refused: the file is not a checkpoint of its family that can be read without running its code.
     """
-    row, layout = row_of(plan, checkpoint), Layout(plan.results)
+    row, layout = plan.row(checkpoint), Layout(plan.results)
     with failure_recorded(Path(layout.failed(checkpoint, "intake"))):
         source = Path(row.path)
         seen.begin(layout.intake(checkpoint))
@@ -82,7 +74,7 @@ def prepare(plan: Plan, name: str, token: str) -> None:
     Raises:
         Refused: a raw file is damaged, or a split has no samples.
     """
-    data, layout = data_of(plan, name), Layout(plan.results)
+    data, layout = plan.data_set(name), Layout(plan.results)
     with failure_recorded(Path(layout.data_failed(name))):
         seen.begin(layout.data(name))
         files = data.files()

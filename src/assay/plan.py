@@ -1,23 +1,23 @@
 """Plan x table -> requests: for every artifact to make its paths, inputs, options and code digests."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from assay import catalog, seen
+from assay import catalog
 from assay.catalog import MAKERS, READERS, SCHEMA, SOURCES, Artifact, Value
 from assay.config import DEFAULT_CONFIG, Plan, read_plan
-from assay.datasets import DataSet, made_by_rule
+from assay.datasets import DataSet
 from assay.digest import code_digests, combined
 from assay.errors import ConfigError, Refused
-from assay.files import compact_json, read_json, sha256_bytes, sha256_file
+from assay.files import read_json
 from assay.layout import Layout
-from assay.model_folder import folder_files
 from assay.options import unknown
 from assay.sheet import Row
+from assay.tokens import intake_token
 
 INTAKE_FORMAT = 2  # raised by hand where the border would write other files for the same checkpoint
 
@@ -109,7 +109,7 @@ def request(
     Raises:
         ConfigError: an unknown checkpoint or artifact, or an artifact that does not apply.
     """
-    row = row_of(plan, checkpoint)
+    row = plan.row(checkpoint)
     if artifact not in catalog.artifacts():
         raise ConfigError(f"artifact {unknown(artifact, catalog.artifacts())}.")
     if reason := _reason_of_table(plan, row, artifact):
@@ -149,7 +149,7 @@ def expected_outputs(checkpoint: str, config: str = DEFAULT_CONFIG) -> list[Path
         ConfigError: every problem of config and sheet, or an unknown checkpoint.
     """
     plan = read_plan(config)
-    row_of(plan, checkpoint)
+    plan.row(checkpoint)
     return [Path(wish.target) for wish in requests(plan) if wish.row.checkpoint == checkpoint]
 
 
@@ -161,17 +161,6 @@ def code_digest(artifact: str, *families: str) -> str:
 def figure_code(artifact: str) -> str:
     """The digest of the code that draws an artifact."""
     return f"{SCHEMA}-{combined(_figure_code(artifact))}"
-
-
-def row_of(plan: Plan, checkpoint: str) -> Row:
-    """The row of a checkpoint.
-
-    Raises:
-        ConfigError: it is not in the sheet.
-    """
-    if checkpoint not in plan.rows:
-        raise ConfigError(f"checkpoint {unknown(checkpoint, plan.rows)}.")
-    return plan.rows[checkpoint]
 
 
 def wanted(plan: Plan, checkpoint: str) -> list[str]:
@@ -193,82 +182,6 @@ def reason_against(plan: Plan, checkpoint: str, artifact: str) -> str:
     return _reason_of_table(plan, row, artifact) or _reason_of_file(plan, row, artifact)
 
 
-def intake_token(plan: Plan, checkpoint: str) -> str:
-    """The param of a checkpoint's intake; where a rule makes the checkpoint, Snakemake compares times itself."""
-    row, layout = row_of(plan, checkpoint), Layout(plan.results)
-    target, sources = layout.intake(checkpoint), checkpoint_files(row)
-    beside = [layout.weights(checkpoint), layout.hparams(checkpoint)]
-    by_rule = made_by_rule(row.path, plan.results)
-    for key, value in (("family", row.family), ("hparams", dict(row.hparams))):
-        if said := seen.otherwise(target, key, value):
-            return said
-    return _token(target, beside, [] if by_rule else sources, partial(checkpoint_sha256, row))
-
-
-def data_token(plan: Plan, name: str) -> str:
-    """The param of a data set's preparation, made as that of an intake."""
-    data, layout = data_of(plan, name), Layout(plan.results)
-    beside = [layout.split(name, split) for split in data.splits]
-    by_rule = any(made_by_rule(path, plan.results) for path in data.paths)
-    return _token(
-        layout.data(name), beside, [] if by_rule else source_files(data), partial(source_sha256, data)
-    )
-
-
-def checkpoint_files(row: Row) -> list[Path]:
-    """The file of a checkpoint, and those beside it that belong to it; of a model folder the files that are read."""
-    path = Path(row.path)
-    if path.is_dir():
-        return folder_files(path)
-    beside = (path.with_name(path.name + suffix) for suffix in catalog.families()[row.family].beside)
-    return [path, *(file for file in beside if file.exists())]
-
-
-def checkpoint_sha256(row: Row) -> str:
-    """The sha256 of a checkpoint's file; of all of its files where there are several."""
-    return joined_sha256({str(file): sha256_file(file) for file in checkpoint_files(row)})
-
-
-def joined_sha256(contents: Mapping[str, str]) -> str:
-    """One sha256 over the files whose sha256 are given by path; of a single one its own."""
-    if len(contents) == 1:
-        return next(iter(contents.values()))
-    return sha256_bytes(compact_json({Path(file).name: sha256 for file, sha256 in contents.items()}).encode())
-
-
-def manifest_token(plan: Plan) -> str:
-    """The param of the manifest: the one that a complete manifest was written with, else another."""
-    return seen.Seen.remembered(Layout(plan.results).manifest).token
-
-
-def data_of(plan: Plan, name: str) -> DataSet:
-    """A data set of the config.
-
-    Raises:
-        ConfigError: there is none of that name.
-    """
-    if name not in plan.data:
-        raise ConfigError(f"data {unknown(name, plan.data)}.")
-    return plan.data[name]
-
-
-def source_files(data: DataSet) -> list[Path]:
-    """All raw files of a data set, each once."""
-    return sorted({file for files in data.files().values() for file in files})
-
-
-def source_sha256(data: DataSet) -> str:
-    """One sha256 over the names, splits and contents of all raw files."""
-    contents = {str(file): sha256_file(file) for file in source_files(data)}
-    return listing_sha256(data, contents)
-
-
-def listing_sha256(data: DataSet, contents: Mapping[str, str]) -> str:
-    """One sha256 over the raw files by split, given the sha256 of each."""
-    listing = {s: {str(f): contents[str(f)] for f in files} for s, files in data.files().items()}
-    return sha256_bytes(compact_json(listing).encode())
-
-
 def data_code(source: str) -> str:
     """The digest of the code that prepares a data set."""
     return f"{SCHEMA}-{combined(_source_code(source))}"
@@ -277,14 +190,6 @@ def data_code(source: str) -> str:
 def plain(options: Mapping[str, Value]) -> dict[str, Any]:
     """Options as JSON holds them, so that what is compared is what was read back."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
-
-
-def _token(target: str, beside: list[str], sources: list[Path], sha256: Callable[[], str]) -> str:
-    if os.path.exists(target):  # noqa: PTH110
-        lost = next((path for path in beside if not os.path.exists(path)), None)  # noqa: PTH110
-        if lost:
-            return seen.without(Path(lost).name, target)
-    return seen.token(target, sources, sha256)
 
 
 def _table(artifact: str) -> Artifact:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from assay import plan as planning
+from assay import tokens
 from assay.catalog import MAKERS, artifacts, families
 from assay.config import DEFAULT_CONFIG, Plan
 from assay.datasets import DataSet, made_by_rule
@@ -42,7 +43,7 @@ def checkpoint_source(plan: Plan) -> Function:
     """The checkpoint's file where a rule makes it; a file of the user's is compared by its token alone."""
 
     def source(wildcards: Any) -> str | list[str]:
-        path = planning.row_of(plan, wildcards.checkpoint).path
+        path = plan.row(wildcards.checkpoint).path
         return path if made_by_rule(path, plan.results) else []
 
     return _of_wildcards(source)
@@ -52,8 +53,8 @@ class Tokens:
     """The params by which intakes and data sets rerun; each is worked out once a parse."""
 
     def __init__(self, plan: Plan):
-        self.data = cache(partial(planning.data_token, plan))
-        self.intake = cache(partial(planning.intake_token, plan))
+        self.data = cache(partial(tokens.data_token, plan))
+        self.intake = cache(partial(tokens.intake_token, plan))
 
     def of_wildcards(self) -> Function:
         """The param of a checkpoint's intake."""

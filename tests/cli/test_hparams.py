@@ -10,7 +10,7 @@ from contract.examples import save_images
 from families.vision.examples import vit_state
 from safetensors.torch import save_file
 
-from assay import feeding, plan
+from assay import feeding, plan, tokens
 from assay.errors import Refused
 from assay.provenance import manifest
 from assay.provenance.status import Inspection
@@ -40,14 +40,14 @@ def images(bench):
 
 
 def take_in(bench) -> str:
-    token = plan.intake_token(bench.plan(), "v")
+    token = tokens.intake_token(bench.plan(), "v")
     feeding.take_in(bench.plan(), "v", token)
     return token
 
 
 def state_of(bench) -> tuple[str, tuple[str, ...]]:
     """The token of the intake, and why it is to be made again."""
-    return plan.intake_token(bench.plan(), "v"), Inspection(bench.plan()).intake_changes("v")
+    return tokens.intake_token(bench.plan(), "v"), Inspection(bench.plan()).intake_changes("v")
 
 
 def test_hyper_parameters_of_the_sheet_reach_the_family(images):
@@ -82,10 +82,10 @@ def test_an_intake_is_stale_where_the_sheet_says_other_hyper_parameters_and_fres
 def test_an_attempt_that_failed_is_made_again(images):
     take_in(images)
     row("runs/vit.pth", "num_heads=5")
-    first = plan.intake_token(images.plan(), "v")
+    first = tokens.intake_token(images.plan(), "v")
     with pytest.raises(Refused):
         take_in(images)
-    assert plan.intake_token(images.plan(), "v") != first
+    assert tokens.intake_token(images.plan(), "v") != first
 
 
 def test_a_model_folder_gives_the_embeddings_of_its_weights_in_a_file(images):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from cli.bench import save_checkpoint
 
-from assay import plan
+from assay import plan, tokens
 from assay.seen import Seen
 
 CHECKPOINT = Path("results/demo/small.ckpt")
@@ -25,7 +25,7 @@ def made(bench):
 def test_one_that_is_gone_keeps_its_token_and_can_be_listed(made):
     token = Seen.remembered("results/small/intake.json").token
     CHECKPOINT.unlink()
-    assert plan.intake_token(made.plan(), "small") == token
+    assert tokens.intake_token(made.plan(), "small") == token
     assert made.assay("list", "--json").code == 0
 
 
@@ -36,7 +36,7 @@ def test_planning_neither_hashes_it_nor_forgets_its_stat(made):
 
 
 def test_another_family_in_the_sheet_takes_it_in_again(made):
-    token = plan.intake_token(made.plan(), "small")
+    token = tokens.intake_token(made.plan(), "small")
     sheet = Path("sheet.tsv")
     sheet.write_text(sheet.read_text().replace("small\tgat", "small\tdgi"))
-    assert plan.intake_token(made.plan(), "small") != token
+    assert tokens.intake_token(made.plan(), "small") != token

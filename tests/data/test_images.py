@@ -8,7 +8,7 @@ import pytest
 import yaml
 from data.image_files import DEFAULTS, dicom, noise, pixels, prepared, save, save_many, table
 
-from assay import feeding, plan
+from assay import feeding, tokens
 from assay.config import read_plan
 from assay.data import image_reading
 from assay.data.images import prepare
@@ -135,15 +135,15 @@ def test_a_fingerprint_of_many_files_counts_them_and_stays_small(study, monkeypa
 
 def test_a_changed_image_or_table_makes_the_data_stale_and_a_touched_one_does_not(study):
     feeding.prepare(study(), "pets", "new")
-    assert plan.data_token(study(), "pets") == "new"
+    assert tokens.data_token(study(), "pets") == "new"
     Path("d/cat/00.png").touch()
-    assert plan.data_token(study(), "pets") == "new"
+    assert tokens.data_token(study(), "pets") == "new"
     for path in (Path("d/cat/00.png"), Path("d/labels.csv")):
         before = path.read_bytes()
         path.write_bytes(before + b"\n")
-        assert plan.data_token(study(), "pets").startswith("after-")
+        assert tokens.data_token(study(), "pets").startswith("after-")
         path.write_bytes(before)
-        assert plan.data_token(study(), "pets") == "new"
+        assert tokens.data_token(study(), "pets") == "new"
 
 
 def test_a_folder_without_images_is_refused(study):

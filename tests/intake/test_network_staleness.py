@@ -8,7 +8,7 @@ import pytest
 from contract.examples import save_tables
 from intake.test_network import CONTENT, arrays, beside, saved
 
-from assay import feeding, plan
+from assay import feeding, tokens
 from assay.provenance import manifest
 from assay.provenance.status import Inspection
 
@@ -24,7 +24,7 @@ def taken(bench):
     save_tables(Path("runs/val.npz"), seed=3)
     bench.configure(data__can={"source": "network", "path": "runs/val.npz"})
     Path("sheet.tsv").write_text("checkpoint\tfamily\tpath\tdata\ng\tgsnn\truns/g.pt\tcan\n")
-    feeding.take_in(bench.plan(), "g", plan.intake_token(bench.plan(), "g"))
+    feeding.take_in(bench.plan(), "g", tokens.intake_token(bench.plan(), "g"))
     return bench
 
 
@@ -41,12 +41,12 @@ def test_an_intake_names_every_file_that_it_was_made_of(taken):
 
 
 def test_an_intake_is_fresh_until_a_file_beside_its_checkpoint_changes(taken):
-    token = plan.intake_token(taken.plan(), "g")
+    token = tokens.intake_token(taken.plan(), "g")
     assert (token, changes(taken)) == ("new", ())
     Path("runs/g.pt.ctor.json").touch()
-    assert (plan.intake_token(taken.plan(), "g"), changes(taken)) == ("new", ())
+    assert (tokens.intake_token(taken.plan(), "g"), changes(taken)) == ("new", ())
     Path("runs/g.pt.ctor.json").write_text(json.dumps({**CONTENT["ctor"], "verbose": True}))
-    assert plan.intake_token(taken.plan(), "g").startswith("after-")
+    assert tokens.intake_token(taken.plan(), "g").startswith("after-")
     (why,) = changes(taken)
     assert why.startswith("runs/g.pt changed, sha256 ")
 
@@ -59,10 +59,10 @@ def test_a_file_that_comes_or_goes_counts(taken):
     assert not changes(taken)
     np.savez("runs/g.pt.network.npz", **arrays(by_name=True))
     assert changes(taken)
-    feeding.take_in(taken.plan(), "g", plan.intake_token(taken.plan(), "g"))
+    feeding.take_in(taken.plan(), "g", tokens.intake_token(taken.plan(), "g"))
     assert not changes(taken)
 
 
 def test_a_lost_memory_is_made_good_by_the_intake(taken):
     Path("results/g/.intake.json.seen").unlink()
-    assert (plan.intake_token(taken.plan(), "g"), changes(taken)) == ("new", ())
+    assert (tokens.intake_token(taken.plan(), "g"), changes(taken)) == ("new", ())

@@ -6,6 +6,7 @@ from pathlib import Path
 from shlex import quote
 
 from assay import plan as planning
+from assay import tokens
 from assay.config import read_plan
 from assay.errors import ConfigError
 from assay.layout import Layout

@@ -15,7 +15,7 @@ rule manifest:
         "logs/manifest.log",
     localrule: True
     params:
-        token=planning.manifest_token(PLAN),
+        token=tokens.manifest_token(PLAN),
     shell:
         "python -m assay manifest --config {CONFIG:q} --token {params.token:q} > {log:q} 2>&1"
 

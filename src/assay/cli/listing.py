@@ -13,7 +13,7 @@ from assay.cli.places import ConfigOption, DirectoryOption, JsonOption
 from assay.config import DEFAULT_CONFIG, Config, read_plan
 from assay.errors import ConfigError
 from assay.options import unknown
-from assay.plan import requests, row_of
+from assay.plan import requests
 
 if TYPE_CHECKING:
     from assay.provenance.status import State
@@ -63,7 +63,7 @@ def why(
     from assay.provenance.status import Inspection
 
     plan = read_plan(config)
-    row_of(plan, checkpoint)
+    plan.row(checkpoint)
     if artifact not in catalog.artifacts():
         raise ConfigError(f"artifact {unknown(artifact, catalog.artifacts())}.")
     state = Inspection(plan).state(checkpoint, artifact)

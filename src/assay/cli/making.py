@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from assay import plan as planning
+from assay import tokens
 from assay.allocator import keep_freed_memory
 from assay.catalog import artifacts
 from assay.cli.places import ConfigOption, DirectoryOption
@@ -58,7 +59,7 @@ def intake(
     from assay import feeding
 
     plan = read_plan(config)
-    feeding.take_in(plan, checkpoint, token or planning.intake_token(plan, checkpoint))
+    feeding.take_in(plan, checkpoint, token or tokens.intake_token(plan, checkpoint))
 
 
 def prepare(
@@ -71,8 +72,8 @@ def prepare(
     from assay import feeding
 
     plan = read_plan(config)
-    planning.data_of(plan, data)
-    feeding.prepare(plan, data, token or planning.data_token(plan, data))
+    plan.data_set(data)
+    feeding.prepare(plan, data, token or tokens.data_token(plan, data))
 
 
 def draw(
@@ -120,9 +121,9 @@ def _make_inputs(plan: Plan, request: planning.Request) -> None:
     look = Inspection(plan)
     for row in (request.row, *request.partners.values()):
         if look.intake_changes(row.checkpoint):
-            feeding.take_in(plan, row.checkpoint, planning.intake_token(plan, row.checkpoint))
+            feeding.take_in(plan, row.checkpoint, tokens.intake_token(plan, row.checkpoint))
     if look.data_changes(request.data.name):
-        feeding.prepare(plan, request.data.name, planning.data_token(plan, request.data.name))
+        feeding.prepare(plan, request.data.name, tokens.data_token(plan, request.data.name))
 
 
 def _make_missing(plan: Plan, request: planning.Request) -> None:

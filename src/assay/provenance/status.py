@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from assay import catalog, plan, seen
+from assay import catalog, plan, seen, tokens
 from assay.catalog import SCHEMA
 from assay.config import Plan
 from assay.errors import Refused
@@ -149,7 +149,7 @@ class Inspection:
         if intake.get("format") != INTAKE_FORMAT or intake.get("family") != row.family:
             yield f"{target} was written as {intake.get('family')} in format {intake.get('format')}"
         yield from _differences("hparams", intake.get("hparams", {}), row.hparams)
-        sources, sha256 = plan.checkpoint_files(row), partial(plan.checkpoint_sha256, row)
+        sources, sha256 = tokens.checkpoint_files(row), partial(tokens.checkpoint_sha256, row)
         if difference := seen.changed(target, sources, sha256):
             yield f"{row.path} changed, sha256 {difference[0][:12]} -> {difference[1][:12]}"
 
@@ -166,8 +166,8 @@ class Inspection:
         yield from _differences("option", content.get("options", {}), plan.plain(data.options))
         if content.get("source") != data.source or content.get("code") != plan.data_code(data.source):
             yield f"the code of source {data.source} changed"
-        raw = plan.source_files(data)
-        if difference := seen.changed(target, raw, partial(plan.source_sha256, data)):
+        raw = tokens.source_files(data)
+        if difference := seen.changed(target, raw, partial(tokens.source_sha256, data)):
             yield f"raw files changed, sha256 {difference[0][:12]} -> {difference[1][:12]}"
 
 
