@@ -18,9 +18,9 @@ from artifacts.traces import noise, recorded
 from assay.artifacts import edge_statistics
 from assay.artifacts.edge_tests import EdgeTests
 from assay.errors import AssayError, ResultWarning
-from assay.numerics.edges.layer_tests import layer_tests
+from assay.numerics.edges.layer_tests import Null, layer_tests
 from assay.numerics.edges.multiple_testing import q_values
-from assay.numerics.edges.permutation_moments import side_products
+from assay.numerics.edges.permutation_moments import Side
 from assay.numerics.edges.shared_driver import without_mean_column
 from assay.numerics.edges.unit_columns import score_units
 
@@ -301,8 +301,10 @@ def test_adjusted_q_are_of_scores_without_their_mean_column_and_two_degrees_of_f
     found = edge_tests(network, 120)
     sides = (network.activation[:-1], network.gradient[1:])
     magnitudes = [np.abs(side.astype(np.float32)).astype(np.float64) for side in sides]
-    x, y = (without_mean_column(score_units(side, np.zeros(120, np.int64)).columns) for side in magnitudes)
-    tests = layer_tests(x.transpose(0, 2, 1) @ y, side_products(x), side_products(y), dof=117)
+    everyone = np.zeros(120, np.int64)
+    x, y = (without_mean_column(score_units(side, everyone).columns) for side in magnitudes)
+    null = Null.of(Side.of(x, everyone), Side.of(y, everyone), lost=2)
+    tests = layer_tests(x.transpose(0, 2, 1) @ y, null)
     expected = q_values(tests.p[found.src_idx, found.dst_idx], m=132)
     np.testing.assert_allclose(found.q_adjusted, expected, rtol=1e-9)
 

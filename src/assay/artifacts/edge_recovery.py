@@ -97,7 +97,7 @@ def compute(
     np.fill_diagonal(network, False)
     edges, closed = _edges(subject, data, network, positives)
     samples = data.draw(split, max_samples=max_samples, seed=seed)
-    activation, gradient = traced_values(
+    traced = traced_values(
         subject,
         samples,
         batch_size=batch_size,
@@ -106,18 +106,16 @@ def compute(
         norm="l1",
         agg="sum",
     )
-    scores = pair_scores(activation, gradient, score_col=score_col)
+    scores = pair_scores(*traced, score_col=score_col)
     found = recovery(scores, edges, closed, network=network, top_k=firsts, seed=seed)
-    names, own = np.array(subject.functions, dtype=np.str_), scores[edges[0], edges[1]]
-    if n_missing := int(np.isnan(own).sum()):
-        _warn(f"{n_missing} of {len(own)} positives have no score (NaN): they are ranked last")
+    table = _table(subject.functions, edges, scores, found, firsts)
     return EdgeRecovery(
         metrics={name: metric for name, metric in found.metrics.items() if metric is not None},
-        n_positives=len(own),
+        n_positives=edges.shape[1],
         n_targets=len(np.unique(edges[1])),
         n_sources=len(np.unique(edges[0])),
         n_pairs=found.n_pairs,
-        n_missing=n_missing,
+        n_missing=_missing(table),
         swaps_per_edge=found.swaps_per_edge,
         n_draws=DRAWS,
         undefined=_undefined(found, edges),
@@ -127,16 +125,35 @@ def compute(
         split=split,
         family=subject.family,
         data=data.name,
-        positives=Positives(
-            source=names[edges[0]],
-            target=names[edges[1]],
-            score=own,
-            rank=found.ranks,
-            n_candidates=found.n_candidates,
-            reciprocal_rank=1 / found.ranks,
-            top={f"top@{k}": found.ranks <= k for k in firsts},
-        ),
+        positives=table,
     )
+
+
+def _table(
+    functions: Sequence[str],
+    edges: Int64[np.ndarray, "2 edges"],
+    scores: Float64[np.ndarray, "n n"],
+    found: Recovery,
+    firsts: Sequence[int],
+) -> Positives:
+    names = np.array(functions, dtype=np.str_)
+    return Positives(
+        source=names[edges[0]],
+        target=names[edges[1]],
+        score=scores[edges[0], edges[1]],
+        rank=found.ranks,
+        n_candidates=found.n_candidates,
+        reciprocal_rank=1 / found.ranks,
+        top={f"top@{k}": found.ranks <= k for k in firsts},
+    )
+
+
+def _missing(table: Positives) -> int:
+    """How many positives have no score; more than none is told."""
+    n_missing = int(np.isnan(table.score).sum())
+    if n_missing:
+        _warn(f"{n_missing} of {len(table.score)} positives have no score (NaN): they are ranked last")
+    return n_missing
 
 
 def _firsts(top_k: tuple[str, ...]) -> list[int]:

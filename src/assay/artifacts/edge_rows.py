@@ -4,10 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, Shaped
+from jaxtyping import Bool, Float64, Int32, Int64, Shaped
 
 from assay.artifacts.edge_statistics import Pairs, PairTests, Scores, target_blocks
-from assay.numerics.edges.magnitude_correlation import correlation, mean_over_layers
 from assay.numerics.edges.multiple_testing import q_values
 from assay.numerics.ranks import average_ranks
 
@@ -79,7 +78,7 @@ class EdgePairs:
         rank = np.where(candidates, n + 1 - average_ranks(level), np.nan)
         best = np.where(candidates & ~np.isnan(corr), corr, -2.0).argmax(0)
         known = (candidates & ~np.isnan(corr)).any(0)
-        alike = mean_over_layers(correlation(self._scores.x, self._scores.x.part(best)))
+        alike = self._scores.alike(best)
         return {
             "rank_in_target": rank,
             "n_candidates": np.broadcast_to(n, rank.shape),
@@ -149,10 +148,28 @@ def _strongest(r: Float64[np.ndarray, "layers sources targets"]) -> Block:
 
 def _together(blocks: list[dict[str, np.ndarray]], n: int) -> Columns:
     """The blocks as one table in its order; each column of a block is let go of once it is copied."""
-    names = list(blocks[0])
-    joined = {name: np.concatenate([block.pop(name) for block in blocks]) for name in names}
-    order = np.lexsort((joined["src_idx"].astype(np.int64) * n + joined["dst_idx"], -joined["corr"]))
-    return {name: joined.pop(name)[order] for name in names}
+    corr, source, target = (
+        np.concatenate([block[name] for block in blocks]) for name in ("corr", "src_idx", "dst_idx")
+    )
+    order = _order(corr, source, target, n)
+    return {name: np.concatenate([block.pop(name) for block in blocks])[order] for name in list(blocks[0])}
+
+
+def _order(
+    corr: Float64[np.ndarray, " rows"],
+    source: Int32[np.ndarray, " rows"],
+    target: Int32[np.ndarray, " rows"],
+    n: int,
+) -> Int64[np.ndarray, " rows"]:
+    """By falling score, NaN last; equal ones by source, then target. Few are equal, so these are put right after."""
+    falling = -corr
+    order = np.argsort(falling)
+    ordered = falling[order]
+    same = (ordered[1:] == ordered[:-1]) | (np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((source[rows].astype(np.int64) * n + target[rows], falling[rows]))]
+    return order
 
 
 def _itself(targets: slice, n: int) -> Bool[np.ndarray, "n targets"]:

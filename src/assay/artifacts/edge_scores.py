@@ -81,27 +81,27 @@ def compute(
         norm=norm,
         agg=agg,
     )
-    n, names = len(subject.functions), np.array(subject.functions, dtype=np.str_)
-    source_varies, target_varies = varying(activation[:-1], pool=pool), varying(gradient[1:], pool=pool)
-    _warn_of_constant(names[~source_varies], "activation", "sources")
-    _warn_of_constant(names[~target_varies], "gradient", "targets")
+    varies = varying(activation[:-1], pool=pool), varying(gradient[1:], pool=pool)
+    names = np.array(subject.functions, dtype=np.str_)
+    _warn_of_constant(names[~varies[0]], "activation", "sources")
+    _warn_of_constant(names[~varies[1]], "gradient", "targets")
     tables = score_tables(
         activation,
         gradient,
         method=method,
         pool=pool,
         scale_by_act_mean=scale_by_act_mean,
-        weights=_weights(subject.edges, n, penalty_factor),
+        weights=_weights(subject.edges, len(names), penalty_factor),
         draws=_draws(len(samples), estimate_iters, estimate_n_samples, seed) if estimate else None,
         row_chunk=row_chunk,
     )
     return EdgeScores(
         W=tables.scores,
         names=names,
-        existing=edge_table(subject.edges, n),
+        existing=edge_table(subject.edges, len(names)),
         expected=tables.expected,
-        source_varies=source_varies,
-        target_varies=target_varies,
+        source_varies=varies[0],
+        target_varies=varies[1],
         W_sd=tables.sd,
         W_low=tables.low,
         W_high=tables.high,

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 
-from assay.numerics.edges.layer_tests import LayerTests, layer_tests, mean_test, strongest_test
+from assay.numerics.edges.layer_tests import LayerTests, Null, layer_tests, mean_test, strongest_test
 from assay.numerics.edges.magnitude_correlation import (
     correlation,
     fisher_z,
@@ -17,7 +17,7 @@ from assay.numerics.edges.magnitude_correlation import (
 )
 from assay.numerics.edges.partial_scores import partial_tests, too_few
 from assay.numerics.edges.pearson_iii import upper_tail
-from assay.numerics.edges.permutation_moments import side_products
+from assay.numerics.edges.permutation_moments import Side, freedom, group_sizes
 from assay.numerics.edges.shared_driver import without_mean_column
 from assay.numerics.edges.unit_columns import (
     LEAST_VARYING,
@@ -29,6 +29,7 @@ from assay.numerics.edges.unit_columns import (
 
 CROWDED = "samples are too few for the parents of the target"
 BLOCK_PAIRS = 2**20  # computed at a time
+MEAN_COLUMNS = 2  # that are taken out, one of each side: as many degrees of freedom
 
 Layers = Float64[np.ndarray, "layers n functions"]
 Pairs = Float64[np.ndarray, "sources targets"]
@@ -107,13 +108,20 @@ class Scores:
                 found[:, target, column] = np.nan
         return found
 
+    def alike(self, others: Int64[np.ndarray, " targets"]) -> Pairs:
+        """The mean correlation of the sources with some of them, over the layers in which both vary; NaN without."""
+        x, other = self.x, self.x.part(others)
+        common = x.used.T.astype(np.float64) @ other.used
+        sums = flat(x.columns).T @ flat(other.columns)
+        return np.where(common > 0, np.clip(sums / np.maximum(common, 1), -1, 1), np.nan)
+
     def aggregate(self, r: Float64[np.ndarray, "layers sources targets"]) -> Pairs:
         """The score of the table: the mean over layers, or the value of the largest magnitude."""
         return mean_over_layers(r) if self._layer_agg == "mean" else largest_over_layers(r)
 
 
 class ExactTests:
-    """Tests on normal scores with the exact moments over all permutations of the samples."""
+    """Tests on normal scores with the exact moments over all permutations of the samples within their groups."""
 
     def __init__(
         self,
@@ -122,15 +130,15 @@ class ExactTests:
         groups: Int64[np.ndarray, " n"],
         given: Given,
         *,
-        dof: int,
         layer_agg: str,
     ):
         self._units = score_units(x, groups), score_units(y, groups)
-        scores = [side.columns for side in self._units]
-        self._plain = _Sums(*scores, given=given, dof=dof)
-        self._adjusted = _Sums(*map(without_mean_column, scores), given=given, dof=max(dof - 2, 2))
+        x, y = (side.columns for side in self._units)
+        self._plain = _Sums(x, y, groups, given)
+        adjusted = without_mean_column(x), without_mean_column(y)
+        self._adjusted = _Sums(*adjusted, groups, given, lost=MEAN_COLUMNS)
         self._strongest = layer_agg == "max"
-        self._dof, self._n_given = dof, counts(given)
+        self._dof, self._n_given = freedom(group_sizes(groups)), counts(given)
 
     def tested(self, targets: slice) -> Tested:
         """The test of the mean over layers or, with `max`, of the strongest layer."""
@@ -188,6 +196,11 @@ class PublishedTests:
         return fisher_z(self._scores.aggregate(self._scores.per_layer(targets, order)), self._df[targets])
 
 
+def flat(columns: Layers) -> Float64[np.ndarray, "all functions"]:
+    """All layers as the samples of one."""
+    return columns.reshape(-1, columns.shape[2])
+
+
 def counts(given: Given) -> Int64[np.ndarray, " targets"]:
     """How many sources each target is tested given."""
     return np.array([len(chosen) for chosen in given], dtype=np.int64)
@@ -200,31 +213,44 @@ def _some(given: Given) -> bool:
 class _Sums:
     """The layer tests of two sides of unit columns, plain or given the parents of the target."""
 
-    def __init__(self, x: Layers, y: Layers, *, given: Given, dof: int):
-        self._x, self._y, self._given, self._dof = x, y, given, dof
-        self._products = None if _some(given) else (side_products(x), side_products(y))
+    def __init__(self, x: Layers, y: Layers, groups: Int64[np.ndarray, " n"], given: Given, *, lost: int = 0):
+        self._x, self._y, self._groups, self._given, self._lost = x, y, groups, given, lost
+        self._is_partial = _some(given)
+        if not self._is_partial:
+            self._sides = Side.of(x, groups), Side.of(y, groups)
 
     def tests(self, targets: slice) -> LayerTests:
-        if self._products is None:
+        if self._is_partial:
             return self._partial(targets, None)
-        of_x, of_y = self._products
-        return layer_tests(self._sums(targets, None), of_x, of_y.part(targets), dof=self._dof)
+        return layer_tests(self._by_layer(targets, None), self._null(targets))
 
     def p(self, targets: slice, order: Order = None, *, strongest: bool) -> Pairs:
-        if self._products is None:
+        if self._is_partial:
             found = self._partial(targets, order)
             return found.p_max if strongest else found.p
-        of_x, of_y = self._products
-        one_test = strongest_test if strongest else mean_test
-        return one_test(self._sums(targets, order), of_x, of_y.part(targets), dof=self._dof)[2]
+        if strongest:
+            return strongest_test(self._by_layer(targets, order), self._null(targets))[2]
+        return mean_test(self._sums(targets, order), self._null(targets))[2]
 
-    def _sums(self, targets: slice, order: Order) -> Float64[np.ndarray, "layers sources targets"]:
+    def _null(self, targets: slice) -> Null:
+        x, y = self._sides
+        return Null.of(x, y.part(targets), lost=self._lost)
+
+    def _by_layer(self, targets: slice, order: Order) -> Float64[np.ndarray, "layers sources targets"]:
+        return self._x.transpose(0, 2, 1) @ self._target_columns(targets, order)
+
+    def _sums(self, targets: slice, order: Order) -> Pairs:
+        """Over layers: one product of all of them."""
+        y = self._target_columns(targets, order)
+        return flat(self._x).T @ flat(y)
+
+    def _target_columns(self, targets: slice, order: Order) -> Float64[np.ndarray, "layers n targets"]:
         y = self._y[:, :, targets]
-        return self._x.transpose(0, 2, 1) @ (y if order is None else y[:, order])
+        return y if order is None else y[:, order]
 
     def _partial(self, targets: slice, order: Order) -> LayerTests:
         y = self._y[:, :, targets]
-        return partial_tests(self._x, y, self._given[targets], dof=self._dof, order=order)
+        return partial_tests(self._x, y, self._given[targets], self._groups, lost=self._lost, order=order)
 
 
 def _why_unused(role: str, units: UnitColumns, few: str) -> Shaped[np.ndarray, " functions"]:

@@ -3,19 +3,28 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
 from assay.artifacts.edge_rows import EdgePairs, EdgeRows, edge_rows
-from assay.artifacts.edge_statistics import BLOCK_PAIRS, ExactTests, PairTests, PublishedTests, Scores, counts
+from assay.artifacts.edge_statistics import (
+    BLOCK_PAIRS,
+    ExactTests,
+    Given,
+    PairTests,
+    PublishedTests,
+    Scores,
+    counts,
+)
 from assay.artifacts.magnitudes import Magnitudes, magnitudes
 from assay.artifacts.sampling import chosen_splits
 from assay.artifacts.traced import LEAST_SAMPLES, edge_table
 from assay.errors import AssayError, ResultWarning
 from assay.numerics.coded_text import CodedText, coded_text
 from assay.numerics.edges.permutation_check import LevelCheck, permutation_check
+from assay.numerics.edges.permutation_moments import freedom, group_sizes
 from assay.numerics.edges.shared_driver import unit_means
 from assay.protocols import TableData, TableSamples, Traces
 
@@ -101,7 +110,7 @@ def compute(
     (split,) = chosen_splits(data, (split,))
     samples = data.draw(split, max_samples=max_samples, seed=seed)
     units, batches = _codes(samples, data, "unit", unit), _codes(samples, data, "batch", batch)
-    x, y = magnitudes(
+    traced = magnitudes(
         subject,
         samples,
         batch_size=batch_size,
@@ -109,31 +118,26 @@ def compute(
         prenorm=use_pre_norm,
         reduction=reduction,
     )
-    x, y, groups = _independent(x, y, units, batches)
-    _refuse_few(len(groups), split)
-    parents = _parents(subject.edges, len(subject.functions))
-    given = parents if score == "partial" else [chosen[:0] for chosen in parents]
-    dof = max(len(groups) - len(np.unique(groups)), 2)
-    scores = Scores(x, y, groups, given, ridge=ridge, layer_agg=layer_agg)
-    tests: PairTests = (
-        PublishedTests(scores, given, dof=dof)
-        if p_method == "published"
-        else ExactTests(x, y, groups, given, dof=dof, layer_agg=layer_agg)
-    )
-    pairs = EdgePairs(scores, tests, edge_table(subject.edges, len(parents)))
-    found = edge_rows(pairs, len(parents), keep_p=keep_p, exclude_self=exclude_self)
-    calibration = _calibration(pairs, groups, len(parents), seed)
+    independent = _independent(*traced, units, batches)
+    n, n_functions = len(independent.groups), len(subject.functions)
+    _refuse_few(n, split)
+    given = _given(subject.edges, n_functions, partial=score == "partial")
+    scores = Scores(*independent, given, ridge=ridge, layer_agg=layer_agg)
+    tests = _tests(p_method, scores, independent, given, layer_agg)
+    pairs = EdgePairs(scores, tests, edge_table(subject.edges, n_functions))
+    found = edge_rows(pairs, n_functions, keep_p=keep_p, exclude_self=exclude_self)
+    calibration = _calibration(pairs, independent.groups, n_functions, seed)
     _warn(found, calibration)
     return EdgeTests(
-        **_columns(found, subject.functions, len(groups), counts(given)),
+        **_columns(found, subject.functions, n, counts(given)),
         m=found.m,
         untested=found.untested,
         p_histogram=found.p_histogram,
         calibration=calibration,
         n_samples=len(samples),
-        n_units=len(groups) if unit else None,
-        n_batches=len(np.unique(groups)) if batch else None,
-        n_functions=len(parents),
+        n_units=n if unit else None,
+        n_batches=len(np.unique(independent.groups)) if batch else None,
+        n_functions=n_functions,
         keep_p=keep_p,
         score=score,
         layer_agg=layer_agg,
@@ -145,6 +149,14 @@ def compute(
         family=subject.family,
         data=data.name,
     )
+
+
+class _Independent(NamedTuple):
+    """Magnitudes of independent samples, and the batch of each, ascending; one batch where none are told apart."""
+
+    x: Magnitudes
+    y: Magnitudes
+    groups: Int64[np.ndarray, " independent"]
 
 
 def _codes(
@@ -166,15 +178,19 @@ def _independent(
     y: Magnitudes,
     units: Int64[np.ndarray, " n"] | None,
     batches: Int64[np.ndarray, " n"] | None,
-) -> tuple[
-    Float64[np.ndarray, "pairs independent functions"],
-    Float64[np.ndarray, "pairs independent functions"],
-    Int64[np.ndarray, " independent"],
-]:
-    """Magnitudes of independent samples, and the batch of each; one batch where none are told apart."""
+) -> _Independent:
     groups = np.zeros(x.shape[1], dtype=np.int64) if batches is None else batches
-    if units is None:
-        return x, y, groups
+    if units is not None:
+        groups = _of_units(groups, units)
+        x, y = unit_means(x, units), unit_means(y, units)
+    if batches is None:
+        return _Independent(x, y, groups)
+    order = np.argsort(groups, kind="stable")
+    return _Independent(x[:, order], y[:, order], groups[order])
+
+
+def _of_units(groups: Int64[np.ndarray, " n"], units: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " units"]:
+    """The batch of each unit, by ascending code."""
     first = np.unique(units, return_index=True)[1]
     of_units = groups[first]
     crossing = np.unique(units[groups != of_units[np.searchsorted(units[first], units)]])
@@ -183,7 +199,15 @@ def _independent(
             f"{len(crossing)} units have samples in several batches (the first has code {crossing[0]}): "
             "their mean belongs to none. Leave out one of the options unit and batch."
         )
-    return unit_means(x, units), unit_means(y, units), of_units
+    return of_units
+
+
+def _tests(
+    p_method: str, scores: Scores, independent: _Independent, given: Given, layer_agg: str
+) -> PairTests:
+    if p_method == "published":
+        return PublishedTests(scores, given, dof=freedom(group_sizes(independent.groups)))
+    return ExactTests(*independent, given, layer_agg=layer_agg)
 
 
 def _refuse_few(n: int, split: str) -> None:
@@ -193,10 +217,10 @@ def _refuse_few(n: int, split: str) -> None:
         )
 
 
-def _parents(edges: Int64[np.ndarray, "2 edges"], n: int) -> list[Int64[np.ndarray, " _"]]:
-    """The sources of the edges into each function, ascending, each once, without itself."""
+def _given(edges: Int64[np.ndarray, "2 edges"], n: int, *, partial: bool) -> Given:
+    """The sources of the edges into each function, ascending, each once, without itself; none unless partial."""
     sources = np.unique(edges[:, edges[0] != edges[1]], axis=1)
-    return [sources[0, sources[1] == target] for target in range(n)]
+    return [sources[0, (sources[1] == target) & partial] for target in range(n)]
 
 
 def _calibration(

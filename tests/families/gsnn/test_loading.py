@@ -10,6 +10,7 @@ from torch import Tensor
 
 from assay.errors import AssayError, Refused
 from assay.families import gsnn
+from assay.networks import EDGES
 
 State = dict[str, Tensor]
 SHARED = "ResBlocks.{}.lin_in.values"
@@ -86,6 +87,34 @@ def test_an_option_that_is_not_the_stored_networks_is_refused_by_name(changes, s
     tensors, hparams = random_checkpoint(0)
     assert len(tensors["edge_index"][0]) == 26
     assert said in refusal(tensors, with_ctor(hparams, **changes))
+
+
+def repeated(tensors: State, copies: int) -> State:
+    """The checkpoint with its edges between functions in the file as often."""
+    name = EDGES["function", "function"]
+    return {**tensors, name: tensors[name].repeat(1, copies)}
+
+
+@pytest.mark.parametrize("self_edges", [True, False])
+def test_edges_that_were_stored_as_often_as_the_network_has_them_are_read_once(self_edges):
+    options = {"edge_channels": 2, "add_function_self_edges": self_edges}
+    tensors, hparams = random_checkpoint(0, **options)
+    once, twice = gsnn.load(tensors, hparams), gsnn.load(repeated(tensors, 2), hparams)
+    assert (once.edges == twice.edges).all()
+    table = random_table(0)
+    assert torch.equal(once.network(table.x), twice.network(table.x))
+
+
+def test_edges_that_are_no_whole_copies_or_are_stored_oftener_are_refused():
+    tensors, hparams = random_checkpoint(0, edge_channels=2)
+    said = "network and options give"
+    assert said in refusal(repeated(tensors, 3), hparams)
+    assert said in refusal(repeated(tensors, 4), hparams)
+    halves = repeated(tensors, 2)
+    halves[EDGES["function", "function"]] = halves[EDGES["function", "function"]].sort(1).values
+    assert said in refusal(halves, hparams)
+    once, hparams = random_checkpoint(0)
+    assert said in refusal(repeated(once, 2), hparams)
 
 
 def test_all_wrong_options_are_told_at_once():

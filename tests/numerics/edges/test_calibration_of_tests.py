@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numerics.edges.nulls import SHAPES, null_columns, together
 
-from assay.numerics.edges.layer_tests import layer_tests
+from assay.numerics.edges.layer_tests import Null, layer_tests
 from assay.numerics.edges.magnitude_correlation import (
     correlation,
     fisher_z,
@@ -12,7 +12,7 @@ from assay.numerics.edges.magnitude_correlation import (
     mean_over_layers,
 )
 from assay.numerics.edges.pearson_iii import upper_tail
-from assay.numerics.edges.permutation_moments import side_products
+from assay.numerics.edges.permutation_moments import Side
 from assay.numerics.edges.unit_columns import score_units, value_units
 
 LAYERS, N, K = 4, 200, 100
@@ -24,10 +24,14 @@ def null_sides(shape: str, rho: float, seed: int) -> list[np.ndarray]:
     return [null_columns(shape, rng, layers=LAYERS, n=N, k=K, rho=rho) for _ in range(2)]
 
 
+def null(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> Null:
+    return Null.of(Side.of(x, groups), Side.of(y, groups))
+
+
 def exact_p(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Of the mean, of the strongest layer, and of either: (3, pairs tested)."""
     x, y = (score_units(side, together(N)).columns for side in (x, y))
-    found = layer_tests(x.transpose(0, 2, 1) @ y, side_products(x), side_products(y), dof=N - 1)
+    found = layer_tests(x.transpose(0, 2, 1) @ y, null(x, y, together(N)))
     every = np.stack([found.p, found.p_max, found.p_omnibus])
     return every[:, ~np.isnan(found.p)]
 
@@ -79,6 +83,55 @@ def test_p_within_batches_that_spread_and_lie_differently_are_near_their_level()
         noise = rng.standard_normal((2, LAYERS, N, K))
         sides = noise * np.array([8, 4, 1, 0.3])[groups][:, None] + 5 * groups[:, None]
         x, y = (score_units(side, groups).columns for side in sides)
-        sums = x.transpose(0, 2, 1) @ y
-        p.append(layer_tests(sums, side_products(x), side_products(y), dof=N - 4).p.ravel())
+        p.append(layer_tests(x.transpose(0, 2, 1) @ y, null(x, y, groups)).p.ravel())
     assert (np.concatenate(p) <= 0.05).mean() == pytest.approx(0.05, abs=0.01)
+
+
+BATCHES = np.repeat([0, 1], [N // 2, N // 2])
+
+
+def silent(share: float):
+    """Of the first batch so many values 0, the same share in every column; of the other none."""
+
+    def shape(values: np.ndarray) -> np.ndarray:
+        least = np.where(BATCHES == 0, np.quantile(values[:, BATCHES == 0], share), -1)
+        return np.maximum(values - least[:, None], 0)
+
+    return shape
+
+
+def batch_shares(shape, *, draws: int) -> np.ndarray:
+    """Shares of p up to .05 and .001 of columns that take this shape on both sides."""
+    p = []
+    for seed in range(draws):
+        sides = (shape(side) for side in null_sides("half-normal", 0.5, seed))
+        x, y = (score_units(side, BATCHES).columns for side in sides)
+        found = layer_tests(x.transpose(0, 2, 1) @ y, null(x, y, BATCHES))
+        p.append(np.stack([found.p, found.p_max, found.p_omnibus]).reshape(3, -1))
+    p = np.concatenate(p, axis=1)
+    return np.stack([(p <= level).mean(1) for level in (0.05, 0.001)], axis=1)
+
+
+def test_p_of_functions_that_are_silent_in_the_same_batch_are_near_their_level():
+    found = batch_shares(silent(1), draws=4)
+    assert found[0, 0] == pytest.approx(0.05, abs=0.008)
+    assert (found[:, 0] < 0.06).all() and (found[:, 1] < 2.2e-3).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.84, 1])
+def test_p_of_functions_that_are_silent_in_the_same_batch_come_true(share):
+    found = batch_shares(silent(share), draws=20)
+    assert found[0, 0] == pytest.approx(0.05, abs=0.005)
+    assert (found[1:, 0] < 0.057).all()
+    assert (found[:2, 1] < 1.6e-3).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [2, 3, 10])
+def test_p_within_many_small_batches_come_true(size):
+    groups, p = np.arange(N) // size, []
+    for seed in range(20):
+        x, y = (score_units(side, groups).columns for side in null_sides("lognormal", 0.5, seed))
+        p.append(layer_tests(x.transpose(0, 2, 1) @ y, null(x, y, groups)).p.ravel())
+    assert (np.concatenate(p) <= 0.05).mean() == pytest.approx(0.05, abs=0.005)

@@ -5,15 +5,15 @@ import pytest
 from lab import REFERENCE
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from assay.numerics.edges import average_precision
 from assay.numerics.edges.average_precision import Precision
 from assay.numerics.edges.held_out import (
     AUROC,
     RECIPROCAL_RANK,
     chance,
     hit,
-    places,
     pools,
-    random_places,
+    random_sources,
     ranks,
     ranks_among,
     worths,
@@ -42,11 +42,7 @@ def counted_rank(score: float, others: np.ndarray) -> float:
 
 def found_ranks(scores, edges, closed) -> np.ndarray:
     asked = pools(scores, edges, closed)
-    each = ranks(asked, places(asked, edges[:1]))
-    found = np.empty(edges.shape[1])
-    for pool, own in zip(asked, each, strict=True):
-        found[pool.edges] = own[0]
-    return found
+    return ranks(asked, edges[:1])[0]
 
 
 def mean_worth(asked, drawn, metric) -> float:
@@ -74,21 +70,22 @@ def test_asked_for_targets_it_is_the_same_on_turned_tables():
 
 def test_a_positive_without_a_score_is_last_and_never_worth_more_than_first():
     scores = np.array([0.5, np.nan, 0.1, np.nan])
-    assert ranks_among(scores, np.array([[1], [0], [2]]))[:, 0].tolist() == [4, 1, 2]
-    assert ranks_among(np.full(4, np.nan), np.array([[2]])).item() == 4
-    assert ranks_among(scores, np.array([[1, 3]]))[0].tolist() == [3, 3]
+    assert ranks_among(scores, scores[[[1], [0], [2]]])[:, 0].tolist() == [4, 1, 2]
+    assert ranks_among(np.full(4, np.nan), np.array([[np.nan]])).item() == 4
+    assert ranks_among(scores, scores[[[1, 3]]])[0].tolist() == [3, 3]
 
 
 def test_ranks_among_follow_only_the_order_of_the_scores():
     scores, chosen = np.random.default_rng(0).standard_normal(30), np.array([[3, 7, 20]])
-    np.testing.assert_array_equal(ranks_among(np.exp(5 * scores), chosen), ranks_among(scores, chosen))
+    raised = np.exp(5 * scores)
+    np.testing.assert_array_equal(ranks_among(raised, raised[chosen]), ranks_among(scores, scores[chosen]))
 
 
 def test_auroc_is_that_of_each_target_against_its_open_pairs():
     scores, edges, closed = problem(2)
     for pool in (asked := pools(scores, edges, closed)):
         labels = np.isin(np.arange(len(pool.sources)), np.searchsorted(pool.sources, edges[0, pool.edges]))
-        found = worths(asked, ranks(asked, places(asked, edges[:1])), AUROC)[asked.index(pool)]
+        found = worths(asked, ranks(asked, edges[:1]), AUROC)[asked.index(pool)]
         if labels.sum() < len(labels):
             assert found.mean() == pytest.approx(roc_auc_score(labels, pool.scores))
 
@@ -100,7 +97,7 @@ def test_chance_is_the_mean_over_random_scores(name):
     rng, drawn = np.random.default_rng(0), []
     for _ in range(400):
         asked = pools(rng.standard_normal(closed.shape), edges, closed)
-        drawn.append(mean_worth(asked, places(asked, edges[:1]), metric))
+        drawn.append(mean_worth(asked, edges[:1], metric))
     assert np.mean(drawn) == pytest.approx(chance(asked, metric), abs=5 * np.std(drawn) / np.sqrt(400))
 
 
@@ -108,23 +105,20 @@ def test_a_positive_without_another_candidate_has_no_auroc():
     closed = ~np.eye(3, k=1, dtype=bool)
     asked = pools(np.zeros((3, 3)), np.array([[0], [1]]), closed)
     assert np.isnan(chance(asked, AUROC))
-    assert np.isnan(worths(asked, ranks(asked, places(asked, np.array([[0]]))), AUROC)[0]).all()
+    assert np.isnan(worths(asked, ranks(asked, np.array([[0]])), AUROC)[0]).all()
     assert chance(asked, RECIPROCAL_RANK) == 1
 
 
-def test_random_places_are_distinct_and_all_sets_equally_likely():
+def test_random_sources_are_distinct_open_and_all_sets_equally_likely():
     scores, edges, closed = problem(4, n=8)
-    for pool, drawn in zip(
-        asked := pools(scores, edges, closed),
-        random_places(asked, 4000, np.random.default_rng(0)),
-        strict=True,
-    ):
-        n, m = len(pool.sources), len(pool.edges)
-        assert drawn.shape == (4000, m)
-        assert (np.diff(np.sort(drawn, axis=1), axis=1) > 0).all()
-        counts = np.bincount(drawn.ravel(), minlength=n)
-        assert len(counts) == n
-        assert np.abs(counts - 4000 * m / n).max() < 5 * np.sqrt(4000 * m / n)
+    asked = pools(scores, edges, closed)
+    drawn = random_sources(asked, 4000, np.random.default_rng(0))
+    for pool in asked:
+        own, n, m = drawn[:, pool.edges], len(pool.sources), len(pool.edges)
+        assert (np.diff(np.sort(own, axis=1), axis=1) > 0).all()
+        counts = np.bincount(own.ravel(), minlength=8)
+        assert np.flatnonzero(counts).tolist() == pool.sources.tolist()
+        assert np.abs(counts[pool.sources] - 4000 * m / n).max() < 5 * np.sqrt(4000 * m / n)
 
 
 @pytest.mark.parametrize("tied", [False, True], ids=["distinct", "tied"])
@@ -134,14 +128,14 @@ def test_average_precision_is_that_of_all_open_pairs_ties_as_one_group(tied):
     labels[tuple(edges)] = True
     precision = Precision(scores, closed)
     expected = average_precision_score(labels[~closed], scores[~closed])
-    assert precision.at(scores[tuple(edges)]).mean() == pytest.approx(expected)
+    assert precision.at(scores[tuple(edges)][None]).mean() == pytest.approx(expected)
     assert precision.n_candidates == (~closed).sum()
 
 
 def test_pairs_without_a_score_end_every_list():
     scores = np.array([[3.0, np.nan], [np.nan, 1.0]])
     precision = Precision(scores, np.zeros((2, 2), dtype=bool))
-    assert precision.at(np.array([3.0, np.nan])).tolist() == [1, 0.5]
+    assert precision.at(np.array([[3.0, np.nan]])).tolist() == [[1, 0.5]]
 
 
 def test_the_chance_of_average_precision_is_the_mean_over_random_scores():
@@ -149,17 +143,21 @@ def test_the_chance_of_average_precision_is_the_mean_over_random_scores():
     rng, drawn = np.random.default_rng(0), []
     for _ in range(400):
         scores = rng.standard_normal(closed.shape)
-        drawn.append((precision := Precision(scores, closed)).at(scores[tuple(edges)]).mean())
+        drawn.append((precision := Precision(scores, closed)).at(scores[tuple(edges)][None]).mean())
     assert np.mean(drawn) == pytest.approx(precision.chance(25), abs=5 * np.std(drawn) / np.sqrt(400))
 
 
 @pytest.mark.parametrize("tied", [False, True], ids=["distinct", "tied"])
-def test_a_resampled_average_precision_is_that_of_pools_written_out_as_often(tied):
+@pytest.mark.parametrize("blocks", [1, 3, 2**12], ids=["one by one", "a few at a time", "at once"])
+def test_a_resampled_average_precision_is_that_of_pools_written_out_as_often(tied, blocks, monkeypatch):
+    monkeypatch.setattr(average_precision, "THRESHOLDS", blocks)
+    monkeypatch.setattr(average_precision, "BLOCK_NUMBERS", 14 * blocks)
     scores, edges, closed = problem(7, tied=tied, missing=0.1)
-    asked = pools(scores, edges, closed)
-    chosen = [drawn[0] for drawn in places(asked, edges[:1])]
+    asked, (targets, place) = pools(scores, edges, closed), np.unique(edges[1], return_inverse=True)
     weights = np.random.default_rng(0).multinomial(len(asked), np.full(len(asked), 1 / len(asked)), 20)
-    found = Precision(scores, closed).resampled(asked, chosen, weights.astype(float))
+    graphs = np.stack([scores[tuple(edges)], np.full(25, 0.5)])
+    found, other = Precision(scores, closed).resampled(targets, graphs, place, weights.astype(float))
+    assert not np.allclose(found, other)
     by_target = np.where(np.isnan(scores), -9, scores)
     for weight, own in zip(weights, found, strict=True):
         often = np.ones(14, dtype=int)

@@ -5,8 +5,8 @@ import pytest
 from numerics.edges.nulls import null_columns, together
 from scipy import stats
 
-from assay.numerics.edges.layer_tests import cauchy_combination, layer_tests
-from assay.numerics.edges.permutation_moments import side_products
+from assay.numerics.edges.layer_tests import Null, cauchy_combination, layer_tests
+from assay.numerics.edges.permutation_moments import Side
 from assay.numerics.edges.unit_columns import score_units
 
 
@@ -16,9 +16,12 @@ def sides(seed: int = 0, *, layers: int = 3, n: int = 60, k: int = 5, shape: str
     return [score_units(values, together(n)).columns for values in draws]
 
 
-def of_layers(x: np.ndarray, y: np.ndarray, dof: int | None = None):
-    products = x.transpose(0, 2, 1) @ y
-    return layer_tests(products, side_products(x), side_products(y), dof=dof or x.shape[1] - 1)
+def null(x: np.ndarray, y: np.ndarray) -> Null:
+    return Null.of(*(Side.of(side, together(x.shape[1])) for side in (x, y)))
+
+
+def of_layers(x: np.ndarray, y: np.ndarray):
+    return layer_tests(x.transpose(0, 2, 1) @ y, null(x, y))
 
 
 def all_of(found) -> list[np.ndarray]:
@@ -44,7 +47,7 @@ def test_z_skewness_and_p_are_those_of_many_permutations():
     assert found.skew[0, 0] > 0.3
     for z in (1.0, 2.0, 3.0):
         products = np.full((2, 1, 1), z * drawn.std() / 2)
-        p = layer_tests(products, side_products(x), side_products(y), dof=199).p[0, 0]
+        p = layer_tests(products, null(x, y)).p[0, 0]
         assert p == pytest.approx((drawn >= z * drawn.std()).mean(), rel=0.2)
 
 

@@ -6,9 +6,9 @@ from numerics.edges.planted import planted
 from scipy import stats
 
 from assay.numerics.edges.edge_scores import score_tables
-from assay.numerics.edges.layer_tests import layer_tests
+from assay.numerics.edges.layer_tests import Null, layer_tests
 from assay.numerics.edges.pair_scores import pair_scores
-from assay.numerics.edges.permutation_moments import side_products
+from assay.numerics.edges.permutation_moments import Side
 from assay.numerics.edges.unit_columns import score_units
 
 
@@ -44,7 +44,7 @@ def test_z_is_that_of_the_tests_and_nan_where_too_few_samples_vary(case):
     everyone = np.zeros(40, dtype=np.int64)
     x, y = score_units(activation[:-1], everyone), score_units(case.gradient[1:], everyone)
     products = x.columns.transpose(0, 2, 1) @ y.columns
-    expected = layer_tests(products, side_products(x.columns), side_products(y.columns), dof=39).z
+    expected = layer_tests(products, Null.of(*(Side.of(side.columns, everyone) for side in (x, y)))).z
     found = pair_scores(activation, case.gradient, score_col="z")
     np.testing.assert_allclose(found, expected, atol=1e-12)
     assert np.isnan(found[7]).all() and np.isfinite(np.delete(found, 7, axis=0)).all()

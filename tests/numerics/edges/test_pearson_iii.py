@@ -5,7 +5,7 @@ import pytest
 from mpmath import gammainc, mp, mpf
 from scipy import special, stats
 
-from assay.numerics.edges.pearson_iii import LEAST, upper_tail
+from assay.numerics.edges.pearson_iii import LEAST, smallest_tail, upper_tail
 
 
 def tail(z: float, skew: float) -> float:
@@ -53,3 +53,17 @@ def test_no_p_is_zero_where_the_support_ends_or_numbers_do():
 
 def test_what_is_not_tested_stays_so():
     assert np.isnan(upper_tail(np.array([np.nan, np.nan]), np.array([0.0, 0.5]))).all()
+
+
+def test_the_smallest_tail_is_that_of_all_worked_out():
+    rng = np.random.default_rng(0)
+    z = np.concatenate([rng.uniform(-9, 12, (5, 40_000)), rng.standard_normal((5, 40_000))], axis=1)
+    skew = rng.uniform(-1, 1, z.shape) * rng.choice([1, 0.3, 0.1, 0.001], z.shape)
+    z[1:3, ::3] = z[0, ::3] + 0.05 * rng.standard_normal((2, len(z[0, ::3])))  # that a skewness can decide
+    z[rng.random(z.shape) < 0.2] = np.nan
+    tails = upper_tail(z, skew)
+    first, tail = smallest_tail(z, skew)
+    known = ~np.isnan(z).all(0)
+    np.testing.assert_array_equal(tail, np.where(known, np.nanmin(np.where(known, tails, 1), 0), np.nan))
+    np.testing.assert_array_equal(first[known], np.nanargmin(tails[:, known], 0))
+    assert (first[known] != np.nanargmax(z[:, known], 0)).any()

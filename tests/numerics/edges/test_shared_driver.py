@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numerics.edges.nulls import together
 
-from assay.numerics.edges.layer_tests import layer_tests
+from assay.numerics.edges.layer_tests import Null, layer_tests
 from assay.numerics.edges.multiple_testing import q_values
-from assay.numerics.edges.permutation_moments import side_products
+from assay.numerics.edges.permutation_moments import Side
 from assay.numerics.edges.shared_driver import unit_means, without_mean_column
 from assay.numerics.edges.unit_columns import score_units
 
@@ -16,9 +16,8 @@ def p_of(x: np.ndarray, y: np.ndarray, *, adjusted: bool = False) -> np.ndarray:
     sides = [score_units(np.abs(side), together(n)).columns for side in (x, y)]
     if adjusted:
         sides = [without_mean_column(side) for side in sides]
-    products = sides[0].transpose(0, 2, 1) @ sides[1]
-    dof = n - 3 if adjusted else n - 1
-    return layer_tests(products, *map(side_products, sides), dof=dof).p.ravel()
+    null = Null.of(*(Side.of(side, together(n)) for side in sides), lost=2 if adjusted else 0)
+    return layer_tests(sides[0].transpose(0, 2, 1) @ sides[1], null).p.ravel()
 
 
 def driven(seed: int, *, layers: int = 3, n: int = 200, k: int = 40, loading: float = 0.44):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -71,9 +71,10 @@ def graph_of(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> Graph
     names = {kind: _names(hparams, kind) for kind in KINDS}
     edges = {ends: _edges(tensors, ends, names) for ends in ENDS}
     ctor = hparams.get("ctor")
-    loops = not isinstance(ctor, Mapping) or ctor.get("add_function_self_edges", True) is not False
+    options = ctor if isinstance(ctor, Mapping) else {}
+    loops = options.get("add_function_self_edges", True) is not False
     _refuse_isolated(names, edges, loops=loops)
-    return Graph(
+    graph = Graph(
         inputs=names["input"],
         functions=names["function"],
         outputs=names["output"],
@@ -81,6 +82,22 @@ def graph_of(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> Graph
         between=edges["function", "function"],
         into_outputs=edges["function", "output"],
     )
+    return _with_edges_once(graph, tensors.get("edge_index"), options.get("edge_channels"), loops=loops)
+
+
+def _with_edges_once(graph: Graph, stored: Tensor | None, copies: Any, *, loops: bool) -> Graph:
+    """The graph before the published class repeated its edges between functions in the caller's own list.
+
+    Only where the list is so many copies, and the network has them as often as the list and no more.
+    """
+    between = graph.between
+    if stored is None or type(copies) is not int or copies < 2 or between.shape[1] % copies:
+        return graph
+    once = between[:, : between.shape[1] // copies]
+    as_listed = graph.n_edges(self_edges=loops, edge_channels=1)
+    if list(stored.shape) != [2, as_listed] or not torch.equal(once.repeat(1, copies), between):
+        return graph
+    return replace(graph, between=once)
 
 
 def _names(hparams: Mapping[str, Any], kind: str) -> tuple[str, ...]:

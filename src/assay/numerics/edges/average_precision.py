@@ -1,12 +1,13 @@
-"""Average precision of positives among all candidate pairs, tied scores as one group."""
+"""Average precision of positives among all candidate pairs, tied scores as one group, by blocks of targets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from assay.numerics.edges.held_out import Pool
-
+BLOCK_NUMBERS = 2**22  # scores that are sorted at a time
+THRESHOLDS = 2**12  # scores at which all draws are counted at a time
 LEAST = 1e-300  # a list of which nothing was drawn; its precision is 0
 
 
@@ -14,42 +15,40 @@ class Precision:
     """Lists of candidate pairs that end with a given score; NaN scores are one group, below every number."""
 
     def __init__(self, scores: Float64[np.ndarray, "n n"], closed: Bool[np.ndarray, "n n"]):
-        self._candidates = _ordered(scores[~closed])
-        self._candidates.sort()
+        self._scores, self._closed = scores, closed
+        self.n_candidates = int(
+            (~closed).sum()
+        )  # pairs that are no loop and no edge, the positives among them
 
-    @property
-    def n_candidates(self) -> int:
-        """Pairs that are no loop and no edge of the network, the positives among them."""
-        return len(self._candidates)
-
-    def at(self, positives: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
-        """The share of positives among all candidates that score at least as high as each; its mean is the AP."""
+    def at(self, positives: Float64[np.ndarray, "draws m"]) -> Float64[np.ndarray, "draws m"]:
+        """The share of positives among all candidates that score at least as high as each; their mean is the AP."""
         own = _ordered(positives)
-        return _at_least(np.sort(own), own) / _at_least(self._candidates, own)
+        thresholds, number = np.unique(own, return_inverse=True)
+        listed = self._listed(thresholds)[number].reshape(own.shape)
+        return np.stack([_at_least(np.sort(row), row) for row in own]) / listed
 
     def resampled(
         self,
-        pools: Sequence[Pool],
-        chosen: Sequence[Int64[np.ndarray, " _"]],
-        weights: Float64[np.ndarray, "draws pools"],
-    ) -> Float64[np.ndarray, " draws"]:
-        """The AP with each pool, positives and other candidates, taken as often as a draw says.
+        targets: Int64[np.ndarray, " targets"],
+        positives: Float64[np.ndarray, "graphs m"],
+        target_of: Int64[np.ndarray, " m"],
+        weights: Float64[np.ndarray, "draws targets"],
+    ) -> Float64[np.ndarray, "graphs draws"]:
+        """The AP of each graph with every target, positives and other candidates, taken as often as a draw says.
 
-        Candidates whose target has no positive stay, each once.
+        `target_of` is the place in `targets` of each positive. Candidates of other targets stay, each once.
         """
-        own = _ordered(
-            np.concatenate([pool.scores[places] for pool, places in zip(pools, chosen, strict=True)])
-        )
-        listed = np.stack([_at_least(np.sort(_ordered(pool.scores)), own) for pool in pools]).astype(
-            np.float64
-        )
-        others = _at_least(self._candidates, own) - listed.sum(0)
-        of_own = np.repeat(weights, [len(places) for places in chosen], axis=1)
-        falling = np.argsort(-own)
-        ends = _at_least(np.sort(own), own) - 1  # of the positives that score at least as high
-        found = np.cumsum(of_own[:, falling], axis=1)[:, ends]
-        precision = found / np.maximum(weights @ listed + others, LEAST)
-        return (of_own * precision).sum(1) / of_own.sum(1)
+        groups = [_Groups.of(row) for row in _ordered(positives)]
+        sums = [_Sum(weights, target_of, group) for group in groups]
+        of_graph = np.repeat(np.arange(len(groups)), [len(group.scores) for group in groups])
+        falling, number = np.unique(-np.concatenate([group.scores for group in groups]), return_inverse=True)
+        once = self._listed(-falling[::-1])[::-1][number]
+        for first in range(0, len(number), THRESHOLDS):
+            chunk = slice(first, first + THRESHOLDS)
+            listed = once[chunk] + self._more(targets, -falling[number[chunk]], weights)
+            for graph in np.unique(of_graph[chunk]):
+                sums[graph].add(listed[:, of_graph[chunk] == graph])
+        return np.stack([one.precision for one in sums])
 
     def chance(self, n_positives: int) -> float:
         """The mean AP of a random order.
@@ -60,8 +59,87 @@ class Precision:
         harmonic = float((1 / np.arange(1, n + 1)).sum())
         return (harmonic + (r - 1) / (n - 1) * (n - harmonic)) / n if n > 1 else 1.0
 
+    def _listed(self, thresholds: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+        """How many candidates score at least as high as each threshold; these ascend."""
+        reached = np.zeros(len(thresholds) + 1, dtype=np.int64)
+        for columns in self._columns(np.arange(len(self._closed))):
+            scores = np.sort(columns[~np.isnan(columns)])
+            ends = np.searchsorted(thresholds, scores, side="right")
+            reached += np.bincount(ends, minlength=len(reached))
+        return np.cumsum(reached[:0:-1])[::-1].astype(np.float64)
 
-def _ordered(scores: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+    def _more(
+        self,
+        targets: Int64[np.ndarray, " targets"],
+        thresholds: Float64[np.ndarray, " m"],
+        weights: Float64[np.ndarray, "draws targets"],
+    ) -> Float64[np.ndarray, "draws m"]:
+        """How many more it are where the candidates of each target count as often as it is drawn."""
+        ascending = np.argsort(thresholds, kind="stable")
+        more, first = np.zeros((len(weights), len(thresholds))), 0
+        for columns in self._columns(targets):
+            n_open = (~np.isnan(columns)).sum(1)
+            columns.sort(axis=1)  # closed pairs, NaN, last
+            below = np.empty((len(columns), len(thresholds)))
+            for row, column in zip(below, columns, strict=True):
+                row[ascending] = np.searchsorted(column, thresholds[ascending])
+            more += (weights[:, first : first + len(columns)] - 1) @ (n_open[:, None] - below)
+            first += len(columns)
+        return more
+
+    def _columns(self, targets: Int64[np.ndarray, " targets"]) -> Iterator[Float64[np.ndarray, "block n"]]:
+        """The scores of some targets at a time, a row each; NaN where a pair is closed, -inf without a score."""
+        width = max(1, BLOCK_NUMBERS // len(self._closed))
+        for first in range(0, len(targets), width):
+            block = targets[first : first + width]
+            scores = _ordered(self._scores[:, block].T)
+            yield np.where(self._closed[:, block].T, np.nan, scores)
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The scores of positives, falling, each once, and the positives that have them."""
+
+    scores: Float64[np.ndarray, " groups"]
+    positives: Int64[np.ndarray, " m"]  # by falling score
+    starts: Int64[np.ndarray, " groups"]  # of a group among them
+
+    @classmethod
+    def of(cls, own: Float64[np.ndarray, " m"]) -> "_Groups":
+        falling = np.argsort(-own, kind="stable")
+        starts = np.flatnonzero(np.append(True, own[falling][1:] != own[falling][:-1]))
+        return cls(own[falling][starts], falling, starts)
+
+
+class _Sum:
+    """The AP of every draw, summed over the groups of one graph as they come."""
+
+    def __init__(
+        self,
+        weights: Float64[np.ndarray, "draws targets"],
+        target_of: Int64[np.ndarray, " m"],
+        groups: _Groups,
+    ):
+        self._weights, self._targets, self._starts = weights, target_of[groups.positives], groups.starts
+        self._n_done, self._sum, self._found = 0, np.zeros(len(weights)), np.zeros((len(weights), 1))
+
+    def add(self, listed: Float64[np.ndarray, "draws groups"]) -> None:
+        """The next groups, of which so many candidates score as high."""
+        starts = self._starts[self._n_done : (done := self._n_done + listed.shape[1])]
+        end = self._starts[done] if done < len(self._starts) else len(self._targets)
+        own = self._weights[:, self._targets[starts[0] : end]]
+        of_group = np.add.reduceat(own, starts - starts[0], axis=1)
+        found = self._found + np.cumsum(of_group, axis=1)
+        self._sum += (of_group * found / np.maximum(listed, LEAST)).sum(1)
+        self._found, self._n_done = found[:, -1:], done
+
+    @property
+    def precision(self) -> Float64[np.ndarray, " draws"]:
+        """The mean over the positives as often as they were drawn."""
+        return self._sum / self._found[:, 0]
+
+
+def _ordered(scores: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
     return np.where(np.isnan(scores), -np.inf, scores)
 
 

@@ -12,25 +12,34 @@ from jaxtyping import Bool, Float64, Int64
 
 from assay.numerics.ranks import average_ranks
 
+Table = Float64[np.ndarray, "n n"]
 Edges = Int64[np.ndarray, "2 edges"]
-Draws = list[
-    Int64[np.ndarray, "draws _"]
-]  # of every pool, places of as many of its candidates as it has positives
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The sources that one target may have, ascending, and the positives that end in it, as numbers of edges."""
+    """One target, and the positives that end in it, as numbers of edges; what it may have is looked up when asked."""
 
     target: int
-    sources: Int64[np.ndarray, " candidates"]
-    scores: Float64[np.ndarray, " candidates"]
     edges: Int64[np.ndarray, " positives"]
+    n_open: int  # sources that it may have, the positives among them
+    table: Table
+    closed: Bool[np.ndarray, "n n"]
+
+    @property
+    def sources(self) -> Int64[np.ndarray, " candidates"]:
+        """That the target may have, ascending."""
+        return np.flatnonzero(~self.closed[:, self.target])
+
+    @property
+    def scores(self) -> Float64[np.ndarray, " candidates"]:
+        """Of these sources."""
+        return self.table[self.sources, self.target]
 
     @property
     def n_candidates(self) -> int:
         """Of one query, for which the other positives of the target are none."""
-        return len(self.sources) - len(self.edges) + 1
+        return self.n_open - len(self.edges) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,64 +62,67 @@ def hit(k: int) -> Metric:
     return Metric(lambda rank, c: (rank <= k).astype(np.float64), lambda c: min(k, c) / c)
 
 
-def pools(scores: Float64[np.ndarray, "n n"], edges: Edges, closed: Bool[np.ndarray, "n n"]) -> list[Pool]:
+def pools(scores: Table, edges: Edges, closed: Bool[np.ndarray, "n n"]) -> list[Pool]:
     """One for each target of the positives `edges`, ascending."""
     by_target = np.argsort(edges[1], kind="stable")
     targets, starts = np.unique(edges[1][by_target], return_index=True)
-    found = []
-    for target, own in zip(targets.tolist(), np.split(by_target, starts[1:]), strict=True):
-        sources = np.flatnonzero(~closed[:, target])
-        found.append(Pool(target, sources, scores[sources, target], own))
-    return found
+    n_open = len(closed) - closed.sum(0)
+    return [
+        Pool(target, own, int(n_open[target]), scores, closed)
+        for target, own in zip(targets.tolist(), np.split(by_target, starts[1:]), strict=True)
+    ]
 
 
-def places(pools: Sequence[Pool], sources: Int64[np.ndarray, "draws edges"]) -> Draws:
-    """Where the sources of the edges stand in the pools of their targets."""
-    return [np.searchsorted(pool.sources, sources[:, pool.edges]) for pool in pools]
-
-
-def random_places(pools: Sequence[Pool], n_draws: int, generator: np.random.Generator) -> Draws:
-    """Labels permuted within each pool: any set of places is as likely as any other.
+def random_sources(
+    pools: Sequence[Pool], n_draws: int, generator: np.random.Generator
+) -> Int64[np.ndarray, "draws edges"]:
+    """Labels permuted within each pool: as many of its sources as it has positives, any set as likely as any other.
 
     Source: Floyd's sampling in Bentley and Floyd 1987, Programming pearls: a sample of brilliance, CACM 30.
     """
-    drawn = []
+    drawn = np.empty((n_draws, sum(len(pool.edges) for pool in pools)), dtype=np.int64)
     for pool in pools:
-        n, m = len(pool.sources), len(pool.edges)
+        n, m = pool.n_open, len(pool.edges)
         chosen = np.full((n_draws, m), -1)
         for i, last in enumerate(range(n - m, n)):
             place = generator.integers(0, last + 1, n_draws)
             taken = (chosen[:, :i] == place[:, None]).any(1)
             chosen[:, i] = np.where(taken, last, place)
-        drawn.append(chosen)
+        drawn[:, pool.edges] = pool.sources[chosen]
     return drawn
 
 
 def ranks_among(
-    scores: Float64[np.ndarray, " candidates"], chosen: Int64[np.ndarray, "draws m"]
+    scores: Float64[np.ndarray, " candidates"], own: Float64[np.ndarray, "draws m"]
 ) -> Float64[np.ndarray, "draws m"]:
-    """The rank of each chosen place among itself and those not chosen: 1 + greater ones + half of the equal ones.
+    """The rank of each of m candidates among itself and all but them: 1 + greater ones + half of the equal ones.
 
-    NaN is below every number; a chosen one is last.
+    NaN is below every number; a candidate without a score is last.
     """
-    known, own = np.sort(scores[~np.isnan(scores)]), scores[chosen]
+    known, m = np.sort(scores[~np.isnan(scores)]), own.shape[1]
     below_or_equal = np.searchsorted(known, own, side="right")
     equal = below_or_equal - np.searchsorted(known, own, side="left")
     rank = 1 + len(known) - below_or_equal + (equal - 1) / 2
-    rank -= chosen.shape[1] - average_ranks(np.where(np.isnan(own), -np.inf, own).T).T  # chosen ones above it
-    return np.where(np.isnan(own), len(scores) - chosen.shape[1] + 1, rank)
+    rank -= m - average_ranks(np.where(np.isnan(own), -np.inf, own).T).T  # those of the m that are above it
+    return np.where(np.isnan(own), len(scores) - m + 1, rank)
 
 
-def ranks(pools: Sequence[Pool], drawn: Draws) -> list[Float64[np.ndarray, "draws _"]]:
-    """The ranks of `drawn`, pool by pool."""
-    return [ranks_among(pool.scores, chosen) for pool, chosen in zip(pools, drawn, strict=True)]
+def ranks(
+    pools: Sequence[Pool], sources: Int64[np.ndarray, "draws edges"]
+) -> Float64[np.ndarray, "draws edges"]:
+    """The ranks of the edges from these sources, each among the sources of its target."""
+    found = np.empty(sources.shape)
+    for pool in pools:
+        own = pool.table[sources[:, pool.edges], pool.target]
+        found[:, pool.edges] = ranks_among(pool.scores, own)
+    return found
 
 
 def worths(
-    pools: Sequence[Pool], ranks: Sequence[Float64[np.ndarray, "draws _"]], metric: Metric
+    pools: Sequence[Pool], ranks: Float64[np.ndarray, "draws edges"], metric: Metric
 ) -> list[Float64[np.ndarray, "draws _"]]:
-    """What each rank is worth; NaN where the metric is not defined."""
-    return [metric.worth(rank, pool.n_candidates) for pool, rank in zip(pools, ranks, strict=True)]
+    """What each rank is worth, pool by pool; NaN where the metric is not defined."""
+    return [metric.worth(ranks[:, pool.edges], pool.n_candidates) for pool in pools]
 
 
 def chance(pools: Sequence[Pool], metric: Metric) -> float:

@@ -4,9 +4,11 @@ import numpy as np
 from jaxtyping import Float64
 
 from assay.numerics.edges.edge_scores import score_tables
-from assay.numerics.edges.layer_tests import LEAST_VARIANCE
-from assay.numerics.edges.permutation_moments import side_products, variance
+from assay.numerics.edges.layer_tests import Null, mean_z
+from assay.numerics.edges.permutation_moments import Side
 from assay.numerics.edges.unit_columns import UnitColumns, score_units, value_units
+
+BLOCK_PAIRS = 2**20  # whose variance is held at a time
 
 Values = Float64[np.ndarray, "layers samples n"]
 
@@ -28,10 +30,14 @@ def _mean_correlation(x: UnitColumns, y: UnitColumns) -> Float64[np.ndarray, "n 
 
 
 def _z(x: UnitColumns, y: UnitColumns) -> Float64[np.ndarray, "n n"]:
-    n_layers, n_samples, _ = x.columns.shape
-    spread = variance(side_products(x.columns), side_products(y.columns), dof=n_samples - 1)
-    tested = spread >= LEAST_VARIANCE * n_layers**2 / (n_samples - 1)
-    return np.where(tested, _sum(x, y) / np.sqrt(np.where(tested, spread, 1)), np.nan)
+    everyone = np.zeros(x.columns.shape[1], dtype=np.int64)
+    of_x, of_y = Side.of(x.columns, everyone), Side.of(y.columns, everyone)
+    z = _sum(x, y)
+    width = max(1, BLOCK_PAIRS // len(z))
+    for first in range(0, len(z), width):
+        targets = slice(first, first + width)
+        z[:, targets] = mean_z(z[:, targets], Null.of(of_x, of_y.part(targets)))[0]
+    return z
 
 
 def _sum(x: UnitColumns, y: UnitColumns) -> Float64[np.ndarray, "n n"]:

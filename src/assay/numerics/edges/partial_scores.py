@@ -6,41 +6,51 @@ from dataclasses import fields
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from assay.numerics.edges.layer_tests import LayerTests, layer_tests
-from assay.numerics.edges.permutation_moments import SideProducts, layer_sets, side_products
+from assay.numerics.edges.layer_tests import LayerTests, Null, layer_tests
+from assay.numerics.edges.permutation_moments import (
+    GroupProducts,
+    Side,
+    freedom,
+    group_sizes,
+    layer_sets,
+    permuted,
+)
 
 LEAST_DIRECTION = 1e-6  # of the largest singular value: a smaller one spans nothing
 LEAST_RESIDUAL = 1e-6  # of the length of a column: a shorter one is explained
 LEAST_FREEDOM = 20  # samples beyond 3 and the sources given; below, nothing is tested
+LEAST_SHARE = 0.2  # of the degrees of freedom that a group would keep if all lost alike
 VARIANCE_FLOOR = 0.2  # in units of one layer's; where the layers of a target cancel
 
 Layers = Float64[np.ndarray, "layers n k"]
 
 
 def partial_tests(
-    x: Float64[np.ndarray, "layers n sources"],
+    x: Layers,
     y: Float64[np.ndarray, "layers n targets"],
     given: Sequence[Int64[np.ndarray, " _"]],
+    groups: Int64[np.ndarray, " n"],
     *,
-    dof: int,
+    lost: int = 0,
     order: Int64[np.ndarray, " n"] | None = None,
 ) -> LayerTests:
     """The tests of every source x with each target y given the sources `given[j]` of target j.
 
-    `dof` is n - 1 where columns are only centred. A target that nothing is given for has its plain tests. With `order`
-    the rows of what is left of a target are taken in that order and projected again: a draw from the null.
+    Columns are centred within groups, and have lost so many degrees of freedom beside. A target that nothing is
+    given for has its plain tests. With `order` the rows of what is left of a target are taken in that order and
+    projected again: a draw from the null.
     Source: after Freedman, Lane 1983; the degrees of freedom of two layers were derived for this project.
     """
-    whole = side_products(x) if any(len(chosen) == 0 for chosen in given) else None
+    whole = Side.of(x, groups) if any(len(chosen) == 0 for chosen in given) else None
     found = []
     for j, chosen in enumerate(given):
         target = y[:, :, j : j + 1]
         if whole is None or len(chosen):
-            found.append(_given(x, target, chosen, dof, order))
+            found.append(_given(x, target, chosen, groups, lost, order))
             continue
-        target = target if order is None else target[:, order]
-        products = x.transpose(0, 2, 1) @ target
-        found.append(layer_tests(products, whole, side_products(target), dof=dof))
+        null = Null.of(whole, Side.of(target, groups), lost=lost)
+        products = x.transpose(0, 2, 1) @ (target if order is None else target[:, order])
+        found.append(layer_tests(products, null))
     return LayerTests(*(_joined(found, field.name, x.shape[2]) for field in fields(LayerTests)))
 
 
@@ -56,24 +66,27 @@ def _joined(found: Sequence[LayerTests], name: str, n: int) -> Float64[np.ndarra
 
 
 def _given(
-    x: Float64[np.ndarray, "layers n sources"],
+    x: Layers,
     target: Float64[np.ndarray, "layers n 1"],
     chosen: Int64[np.ndarray, " _"],
-    dof: int,
+    groups: Int64[np.ndarray, " n"],
+    lost: int,
     order: Int64[np.ndarray, " n"] | None,
 ) -> LayerTests:
     """All sources with one target; the sources that are given, and all where samples are too few, are not tested."""
+    sizes = group_sizes(groups)
+    if too_few(freedom(sizes, lost), len(chosen)):
+        return LayerTests(*np.full((len(fields(LayerTests)), x.shape[2], 1), np.nan))
     bases = [_basis(layer[:, chosen]) for layer in x]
     e, f = _residuals(x, bases), _residuals(target, bases)
     if order is not None:
         f = _residuals(f[:, order], bases)
     e[:, :, chosen] = 0
-    if too_few(dof, len(chosen)):
-        e[:] = 0
-    left = max(dof - max(basis.shape[1] for basis in bases), 2)
-    of_f = _rescaled(side_products(f), bases, dof)
-    products = e.transpose(0, 2, 1) @ f
-    return layer_tests(products, side_products(e), of_f, dof=left, least_variance=VARIANCE_FLOOR / left)
+    own = (sizes - 1) * freedom(sizes, lost) / freedom(sizes)
+    lost += max(basis.shape[1] for basis in bases)
+    noise = _noise(Side.of(f, groups), own[:, None] - _taken(bases, groups), lost)
+    null = Null(Side.of(e, groups), noise, freedom(sizes, lost), floor=VARIANCE_FLOOR)
+    return layer_tests(e.transpose(0, 2, 1) @ f, null)
 
 
 def _basis(given: Float64[np.ndarray, "n k"]) -> Float64[np.ndarray, "n rank"]:
@@ -91,16 +104,44 @@ def _residuals(columns: Layers, bases: Sequence[Float64[np.ndarray, "n _"]]) -> 
     return left * np.where(kept, 1 / np.where(kept, lengths, 1), 0)[:, None]
 
 
-def _rescaled(target: SideProducts, bases: Sequence[Float64[np.ndarray, "n _"]], dof: int) -> SideProducts:
-    """The products of a target's layers as those of its noise: two bases take more from f_p . f_q than from lengths.
+def _taken(
+    bases: Sequence[Float64[np.ndarray, "n _"]], groups: Int64[np.ndarray, " n"]
+) -> Float64[np.ndarray, "groups pairs"]:
+    """What the bases of two layers take of the degrees of freedom of each group, for each set of two.
 
-    With I - QQ' of both layers the trace of their product is d_pq; (f_p . f_q) sqrt(d_pp d_qq)/d_pq estimates the
-    correlation of the noise.
+    With M = I - QQ' of a layer: by how much the group's part of the trace of M_p M_q is below its number of samples.
     """
-    pairs = target.pairs.copy()
-    for row, (p, q) in enumerate(layer_sets(target.n_layers, 2)):
-        ranks = bases[p].shape[1], bases[q].shape[1]
-        shared = dof - sum(ranks) + np.square(bases[p].T @ bases[q]).sum()
-        scale = np.sqrt(np.prod([max(dof - rank, 1) for rank in ranks])) / max(shared, 1)
-        pairs[row] = np.clip(pairs[row] * scale, -1, 1)
-    return SideProducts(target.n_layers, pairs, target.triples)
+    leverages = [np.square(basis).sum(1) for basis in bases]
+    of_samples = np.stack(
+        [
+            leverages[p] + leverages[q] - ((bases[p] @ (bases[p].T @ bases[q])) * bases[q]).sum(1)
+            for p, q in layer_sets(len(bases), 2)
+        ]
+    )
+    return np.stack([of_samples[:, groups == group].sum(1) for group in np.unique(groups)])
+
+
+def _noise(target: Side, shared: Float64[np.ndarray, "groups pairs"], lost: int) -> list[GroupProducts]:
+    """The moments of a target's noise, of which a group keeps the part that `shared` says of its freedom.
+
+    A group counts as keeping 0.2 of what it would if all lost alike, or more: with less, next to nothing is left to
+    estimate a variance from.
+    """
+    share = (target.sizes - 1) * freedom(target.sizes, lost) / freedom(target.sizes)
+    shared = np.maximum(shared, np.maximum(LEAST_SHARE * share, 1e-3)[:, None])
+    found, first = [], 0
+    for left, null in zip(target.products(), permuted(target, lost=lost), strict=True):
+        of_groups = shared[first : first + len(left.pairs), :, None]
+        found.append(GroupProducts(_bounded(left.pairs / of_groups, target.n_layers), null.triples))
+        first += len(left.pairs)
+    return found
+
+
+def _bounded(
+    covariances: Float64[np.ndarray, "groups pairs k"], n_layers: int
+) -> Float64[np.ndarray, "groups pairs k"]:
+    """Covariances of two layers that are no larger than the product of their deviations."""
+    sets = layer_sets(n_layers, 2)
+    deviations = np.sqrt(covariances[:, [p == q for p, q in sets]])
+    largest = np.stack([deviations[:, p] * deviations[:, q] for p, q in sets], axis=1)
+    return np.clip(covariances, -largest, largest)

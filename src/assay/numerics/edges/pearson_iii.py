@@ -1,10 +1,13 @@
 """The upper tail of a standardised Pearson III distribution."""
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from scipy import special
 
 NORMAL = 1e-3  # a smaller skewness is none
+TRUSTED_SKEW = 0.2  # up to it, and of z between these two, the quick normal quantile errs by less than 0.06
+LEAST_TRUSTED, MOST_TRUSTED = -4.0, 6.0
+MARGIN = 0.12  # of two such errors
 LEAST = float(np.finfo(np.float64).tiny)  # the smallest p; 0 would say that no permutation can do it
 
 
@@ -26,3 +29,23 @@ def upper_tail(
     found[~right] = special.gammainc(k[~right], at[~right])
     tail[skewed] = found
     return np.maximum(tail, LEAST)
+
+
+def smallest_tail(
+    z: Float64[np.ndarray, "n *pairs"], skew: Float64[np.ndarray, "n *pairs"]
+) -> tuple[Int64[np.ndarray, "*pairs"], Float64[np.ndarray, "*pairs"]]:
+    """Which of n has the smallest upper tail, the first of equal ones, and that tail; NaN where all are.
+
+    Exact: only those are worked out that may be the smallest, by a normal quantile that costs next to nothing.
+    Source: Wilson, Hilferty 1931, The distribution of chi-square, PNAS 17.
+    """
+    slope = np.where(np.abs(skew) >= NORMAL, skew, NORMAL)
+    quick = 6 / slope * (np.cbrt(1 + slope * z / 2) - 1) + slope / 6
+    trusted = (np.abs(skew) <= TRUSTED_SKEW) & (z >= LEAST_TRUSTED) & (z <= MOST_TRUSTED)
+    highest = np.where(trusted, quick, -np.inf).max(0)
+    asked = ~np.isnan(z) & (~trusted | (quick >= highest - MARGIN))
+    tails = np.full(z.shape, np.inf)
+    tails[asked] = upper_tail(z[asked], skew[asked])
+    first = tails.argmin(0)
+    tail = np.take_along_axis(tails, first[None], 0)[0]
+    return first, np.where(np.isinf(tail), np.nan, tail)

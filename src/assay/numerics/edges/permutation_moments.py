@@ -1,72 +1,190 @@
-"""What sums over layers of inner products do when the samples of one side are permuted: their exact moments."""
+"""What sums over layers of inner products do when the samples of one side are permuted: their exact moments.
+
+Samples are permuted within their group, and columns are centred there. Groups are then independent, so that
+the second and third central moments of their parts of a sum add up.
+"""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from math import factorial, prod
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Float64, Int64
+
+HELD_NUMBERS = (
+    2**26
+)  # products of a side that are kept; of more, some groups are made at a time, each time anew
+SETS_AT_A_TIME = 1024  # groups times sets of layers
+
+Layers = Float64[np.ndarray, "layers n k"]
+Pairs = Float64[np.ndarray, "sources targets"]
+PerLayer = Float64[np.ndarray, "layers sources targets"]
 
 
 @dataclass(frozen=True, slots=True)
-class SideProducts:
-    """Inner products of the layers of each column of one side; by symmetry each set of layers once."""
+class GroupProducts:
+    """Of some groups, for each set of layers: sums over the samples of a group, or moments made of them."""
 
-    n_layers: int
-    pairs: Float64[np.ndarray, "pairs k"]  # sum over samples of c_p c_q
-    triples: Float64[np.ndarray, "triples k"]  # of c_p c_q c_r
+    pairs: Float64[np.ndarray, "groups pairs k"]  # of c_p c_q
+    triples: Float64[np.ndarray, "groups triples k"]  # of c_p c_q c_r
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Columns of one side, the samples of a group next to each other."""
+
+    columns: Layers
+    starts: Int64[np.ndarray, " groups"]
+    held: tuple[GroupProducts, ...] | None
+
+    @classmethod
+    def of(cls, columns: Layers, groups: Int64[np.ndarray, " n"]) -> "Side":
+        """Columns that are centred within each group of samples."""
+        order = np.argsort(groups, kind="stable")
+        starts = np.unique(groups[order], return_index=True)[1]
+        if np.any(order[1:] < order[:-1]):
+            columns = columns[:, order]
+        return cls._with_products(columns, starts)
+
+    @classmethod
+    def _with_products(cls, columns: Layers, starts: Int64[np.ndarray, " groups"]) -> "Side":
+        side = cls(columns, starts, None)
+        if len(starts) * _n_sets(side.n_layers) * columns.shape[2] > HELD_NUMBERS:
+            return side
+        return cls(columns, starts, tuple(side.products()))
 
     @property
-    def used(self) -> Bool[np.ndarray, "layers k"]:
-        """Where a column is no zero vector."""
-        return self.pairs[[p == q for p, q in layer_sets(self.n_layers, 2)]] > 0
+    def n_layers(self) -> int:
+        """Layers of every column."""
+        return len(self.columns)
 
     @property
-    def cubes(self) -> Float64[np.ndarray, "layers k"]:
-        """Sum over samples of c_p^3."""
-        return self.triples[[p == q == r for p, q, r in layer_sets(self.n_layers, 3)]]
+    def sizes(self) -> Int64[np.ndarray, " groups"]:
+        """Samples of each group."""
+        return np.diff(self.starts, append=self.columns.shape[1])
 
-    def part(self, columns: slice) -> "SideProducts":
-        """Those of some columns."""
-        return SideProducts(self.n_layers, self.pairs[:, columns], self.triples[:, columns])
+    def part(self, chosen: slice) -> "Side":
+        """Some of the columns."""
+        columns = self.columns[:, :, chosen]
+        if self.held is None:
+            return self._with_products(columns, self.starts)
+        held = (GroupProducts(one.pairs[..., chosen], one.triples[..., chosen]) for one in self.held)
+        return Side(columns, self.starts, tuple(held))
+
+    def products(self) -> Iterator[GroupProducts]:
+        """The sums of all groups, some groups at a time."""
+        if self.held is not None:
+            yield from self.held
+            return
+        ends = self.starts + self.sizes
+        n_groups = max(1, SETS_AT_A_TIME // _n_sets(self.n_layers))
+        for first in range(0, len(ends), n_groups):
+            starts = self.starts[first : first + n_groups]
+            end = ends[first : first + n_groups][-1]
+            yield _products(self.columns[:, starts[0] : end], starts - starts[0])
+
+
+def permuted(side: Side, *, lost: int = 0) -> list[GroupProducts]:
+    """Covariances, and third cumulants, of what a sample of each group has once samples are permuted.
+
+    Of n samples of a group sum c_p c_q/(n - 1) and n sum c_p c_q c_r/((n - 1)(n - 2)). `lost` are degrees of
+    freedom that the columns have lost beside the means of groups; every group bears its share.
+    """
+    sizes, dof = side.sizes.astype(np.float64), freedom(side.sizes)
+    left = freedom(side.sizes, lost)
+    of_pairs = np.where(sizes > 1, 1 / np.maximum(sizes - 1, 1), 0) * dof / left
+    of_triples = _third_scales(sizes) * third_moment_scale(left) / third_moment_scale(dof)
+    found, first = [], 0
+    for one in side.products():
+        groups = slice(first, first + len(one.pairs))
+        first = groups.stop
+        pairs = one.pairs * of_pairs[groups, None, None]
+        found.append(GroupProducts(pairs, one.triples * of_triples[groups, None, None]))
+    return found
+
+
+def group_sizes(groups: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " groups"]:
+    """Samples of each group, by ascending code."""
+    return np.unique(groups, return_counts=True)[1]
+
+
+def freedom(sizes: Int64[np.ndarray, " groups"], lost: int = 0) -> int:
+    """Degrees of freedom of samples that are centred within groups of these sizes, at least 2."""
+    return max(int(sizes.sum()) - len(sizes) - lost, 2)
+
+
+def sum_moments(x: Side, y: Sequence[GroupProducts]) -> tuple[Pairs, Pairs]:
+    """Variance and third central moment of T = sum over layers of x_p . y_p; `y` is what `permuted` gives.
+
+    Over groups the sums of sum_pq (x_p . x_q) cov(y_p, y_q), and likewise of triples of layers: exact.
+    Source: after Kazi-Aoual et al. 1995, Refined approximations to permutation tests for multivariate inference.
+    """
+    of_pairs, of_triples = (_multiplicities(x.n_layers, size) for size in (2, 3))
+    second = third = np.zeros(())
+    for ours, theirs in zip(x.products(), y, strict=True):
+        second = second + _flat(ours.pairs).T @ _flat(theirs.pairs * of_pairs)
+        third = third + _flat(ours.triples).T @ _flat(theirs.triples * of_triples)
+    return second, third
+
+
+def layer_moments(x: Side, y: Sequence[GroupProducts]) -> tuple[PerLayer, PerLayer]:
+    """The same of x_p . y_p, of each layer by itself."""
+    alike = [[len(set(layers)) == 1 for layers in layer_sets(x.n_layers, size)] for size in (2, 3)]
+    second = third = np.zeros(())
+    for ours, theirs in zip(x.products(), y, strict=True):
+        second = second + _by_layer(ours.pairs[:, alike[0]], theirs.pairs[:, alike[0]])
+        third = third + _by_layer(ours.triples[:, alike[1]], theirs.triples[:, alike[1]])
+    return second, third
 
 
 def layer_sets(n_layers: int, size: int) -> list[tuple[int, ...]]:
-    """All multisets of layers of a size, in the order of `SideProducts`."""
+    """All multisets of layers of a size, in the order of `GroupProducts`."""
     return list(combinations_with_replacement(range(n_layers), size))
-
-
-def side_products(columns: Float64[np.ndarray, "layers n k"]) -> SideProducts:
-    """The products of each column with itself in other layers."""
-    n_layers, _, k = columns.shape
-    pairs, triples = [], []
-    for p, q in layer_sets(n_layers, 2):
-        product = columns[p] * columns[q]
-        pairs.append(product.sum(0))
-        triples += [np.einsum("nk,nk->k", product, columns[r]) for r in range(q, n_layers)]
-    return SideProducts(n_layers, np.reshape(pairs, (-1, k)), np.reshape(triples, (-1, k)))
-
-
-def variance(x: SideProducts, y: SideProducts, *, dof: int) -> Float64[np.ndarray, "sources targets"]:
-    """Of T = sum over layers of x_p . y_p for every pair, over all permutations of the samples of one side.
-
-    1/dof sum_pq (x_p . x_q)(y_p . y_q). For centred columns of n samples dof = n - 1 is exact.
-    Source: after Kazi-Aoual et al. 1995, Refined approximations to permutation tests for multivariate inference.
-    """
-    weights = _multiplicities(x.n_layers, 2)
-    return x.pairs.T @ (weights * y.pairs) / dof
-
-
-def third_moment(x: SideProducts, y: SideProducts, *, dof: int) -> Float64[np.ndarray, "sources targets"]:
-    """The third central moment of T, likewise: n/((n-1)(n-2)) sum_pqr of the products of triples, n = dof + 1."""
-    weights = _multiplicities(x.n_layers, 3)
-    return x.triples.T @ (weights * y.triples) * third_moment_scale(dof)
 
 
 def third_moment_scale(dof: int) -> float:
     """n/((n-1)(n-2)) of n = dof + 1 samples."""
     return (dof + 1) / (dof * (dof - 1))
+
+
+def _products(columns: Layers, starts: Int64[np.ndarray, " groups"]) -> GroupProducts:
+    n_layers = len(columns)
+    pairs, triples = [], []
+    for p, q in layer_sets(n_layers, 2):
+        product = columns[p] * columns[q]
+        pairs.append(np.add.reduceat(product, starts, axis=0))
+        triples += [_group_sums(product, columns[r], starts) for r in range(q, n_layers)]
+    return GroupProducts(*(np.stack(sums, axis=1) for sums in (pairs, triples)))
+
+
+def _group_sums(
+    one: Float64[np.ndarray, "n k"], other: Float64[np.ndarray, "n k"], starts: Int64[np.ndarray, " groups"]
+) -> Float64[np.ndarray, "groups k"]:
+    """Of the products of two columns."""
+    if len(starts) == 1:
+        return np.einsum("nk,nk->k", one, other)[None]
+    return np.add.reduceat(one * other, starts, axis=0)
+
+
+def _third_scales(sizes: Float64[np.ndarray, " groups"]) -> Float64[np.ndarray, " groups"]:
+    """n/((n-1)(n-2)) of each group; 0 of 1 or 2 samples, whose sums cannot be skewed."""
+    return np.where(sizes > 2, sizes / np.maximum((sizes - 1) * (sizes - 2), 1), 0)
+
+
+def _flat(products: Float64[np.ndarray, "groups sets k"]) -> Float64[np.ndarray, "all k"]:
+    return products.reshape(-1, products.shape[2])
+
+
+def _by_layer(
+    ours: Float64[np.ndarray, "groups layers sources"], theirs: Float64[np.ndarray, "groups layers targets"]
+) -> PerLayer:
+    return ours.transpose(1, 2, 0) @ theirs.transpose(1, 0, 2)
+
+
+def _n_sets(n_layers: int) -> int:
+    return sum(len(layer_sets(n_layers, size)) for size in (2, 3))
 
 
 def _multiplicities(n_layers: int, size: int) -> Float64[np.ndarray, "sets 1"]:

@@ -17,15 +17,14 @@ from assay.numerics.edges.clustered import (
 from assay.numerics.edges.held_out import (
     AUROC,
     RECIPROCAL_RANK,
-    Draws,
     Edges,
     Metric,
     Pool,
+    Table,
     chance,
     hit,
-    places,
     pools,
-    random_places,
+    random_sources,
     ranks,
     worths,
 )
@@ -36,7 +35,6 @@ HIGH = 0.95
 ROUNDING = 1e-12
 RESAMPLED_GRAPHS = 20  # in the interval of the gain of the average precision
 
-Table = Float64[np.ndarray, "n n"]
 Interval = tuple[float, float] | None
 
 
@@ -101,9 +99,9 @@ def recovery(
     """
     generator = np.random.default_rng(seed)
     graphs = rewired(edges, closed, n_graphs=DRAWS, generator=generator)
-    popular_sources, popular_targets = _popularity(network), _popularity(network.T)
-    sources = _Asked(scores, popular_sources, edges, closed, _sources_by_edge(edges, graphs), generator)
-    targets = _Asked(scores.T, popular_targets, edges[::-1], closed.T, graphs.targets, generator)
+    by_source, by_target = _popularity(network), _popularity(network.T)
+    sources = _Asked(scores, by_source, edges, closed, _sources_by_edge(edges, graphs), generator)
+    targets = _Asked(scores.T, by_target, edges[::-1], closed.T, graphs.targets, generator)
     rank_metrics = {
         "auroc": (sources, AUROC),
         "tail_mrr": (targets, RECIPROCAL_RANK),
@@ -112,22 +110,19 @@ def recovery(
     }
     found = {name: _rank_metric(asked, metric, seed) for name, (asked, metric) in rank_metrics.items()}
     precision = Precision(scores, closed)
-    found["average_precision"] = _average_precision(
-        sources, precision, Precision(popular_sources, closed), seed
-    )
+    lists = dict.fromkeys(sources.drawn, precision) | {"popularity": Precision(by_source, closed)}
+    found["average_precision"] = _average_precision(sources, lists, seed)
     return Recovery(
         metrics=found,
-        ranks=_by_edge(sources.pools, [table[0] for table in sources.ranks["scores"]]),
-        n_candidates=_by_edge(
-            sources.pools, [np.full(len(pool.edges), pool.n_candidates) for pool in sources.pools]
-        ),
+        ranks=sources.ranks["scores"][0],
+        n_candidates=_n_candidates(sources.pools),
         n_pairs=precision.n_candidates,
         swaps_per_edge=graphs.swaps_per_edge,
     )
 
 
 class _Asked:
-    """One way to ask: pools by score and by popularity, and the positives, true and drawn, with their ranks."""
+    """One way to ask: the sources that edges start from, true and drawn, with their scores and ranks."""
 
     def __init__(
         self,
@@ -138,22 +133,28 @@ class _Asked:
         graphs: Int64[np.ndarray, "graphs edges"],
         generator: np.random.Generator,
     ):
-        self.pools = pools(scores, edges, closed)
-        self.popular = pools(popularity, edges, closed)
-        true = places(self.pools, edges[:1])
-        self.drawn: dict[str, tuple[list[Pool], Draws]] = {
-            "scores": (self.pools, true),
-            "popularity": (self.popular, true),
-            "permuted": (self.pools, random_places(self.pools, DRAWS, generator)),
-        }
-        if len(graphs):
-            self.drawn["rewired"] = (self.pools, places(self.pools, graphs))
-        self.ranks = {name: ranks(*found) for name, found in self.drawn.items()}
+        self.pools, self.ends = pools(scores, edges, closed), edges[1]
+        own = {"scores": edges[:1], "permuted": random_sources(self.pools, DRAWS, generator)}
+        own |= {"rewired": graphs} if len(graphs) else {}
+        found = ranks(self.pools, np.concatenate(list(own.values())))
+        firsts = np.cumsum([len(drawn) for drawn in own.values()])[:-1]
+        self.ranks = dict(zip(own, np.split(found, firsts), strict=True))
+        self.ranks["popularity"] = ranks(pools(popularity, edges, closed), edges[:1])
+        self.drawn = {name: scores[drawn, edges[1]] for name, drawn in own.items()}
+        self.drawn["popularity"] = popularity[edges[:1], edges[1]]
 
 
 def _popularity(network: Bool[np.ndarray, "n n"]) -> Table:
-    """The number of edges from each row's function, the same in every column."""
-    return np.tile(network.sum(1, keepdims=True).astype(np.float64), (1, len(network)))
+    """The number of edges from each row's function, the same in every column: one number in memory."""
+    return np.broadcast_to(network.sum(1, keepdims=True).astype(np.float64), network.shape)
+
+
+def _n_candidates(pools: Sequence[Pool]) -> Int64[np.ndarray, " edges"]:
+    """Of each edge."""
+    found = np.empty(sum(len(pool.edges) for pool in pools), dtype=np.int64)
+    for pool in pools:
+        found[pool.edges] = pool.n_candidates
+    return found
 
 
 def _sources_by_edge(edges: Edges, graphs: Rewired) -> Int64[np.ndarray, "graphs edges"]:
@@ -179,36 +180,27 @@ def _rank_metric(asked: _Asked, metric: Metric, seed: int) -> MetricRecovery | N
     return _summary({name: found.means for name, found in values.items()}, intervals, by_chance)
 
 
-def _average_precision(asked: _Asked, precision: Precision, popular: Precision, seed: int) -> MetricRecovery:
-    lists = {name: popular if name == "popularity" else precision for name in asked.drawn}
-    means = {name: _mean_precisions(lists[name], *found) for name, found in asked.drawn.items()}
-    n_edges = sum(len(pool.edges) for pool in asked.pools)
-    intervals = _precision_intervals(asked, lists, seed)
-    return _summary(means, intervals, precision.chance(n_edges))
-
-
-def _mean_precisions(
-    precision: Precision, pools: Sequence[Pool], drawn: Draws
-) -> Float64[np.ndarray, " draws"]:
-    own = np.concatenate([pool.scores[chosen] for pool, chosen in zip(pools, drawn, strict=True)], axis=1)
-    return np.array([precision.at(row).mean() for row in own])
+def _average_precision(asked: _Asked, lists: Mapping[str, Precision], seed: int) -> MetricRecovery:
+    means = {name: lists[name].at(own).mean(1) for name, own in asked.drawn.items()}
+    by_chance = lists["scores"].chance(len(asked.ends))
+    return _summary(means, _precision_intervals(asked, lists, seed), by_chance)
 
 
 def _precision_intervals(asked: _Asked, lists: Mapping[str, Precision], seed: int) -> dict[str, Interval]:
     """Of the AP and of its differences, all on the same draws of targets."""
-    if len(asked.pools) < LEAST_CLUSTERS:
+    targets, place = np.unique(asked.ends, return_inverse=True)
+    if len(targets) < LEAST_CLUSTERS:
         return dict.fromkeys(asked.drawn)
-    weights = resampled_clusters(len(asked.pools), seed=seed)
-    drawn = {}
-    for name in asked.drawn.keys() - {"permuted"}:
-        pools, places = asked.drawn[name]
-        each = [
-            lists[name].resampled(pools, [chosen[i] for chosen in places], weights)
-            for i in range(min(RESAMPLED_GRAPHS, len(places[0])))
-        ]
-        drawn[name] = np.mean(each, axis=0)
-    own = drawn["scores"]
-    return {name: percentile_interval(own if name == "scores" else own - drawn[name]) for name in drawn}
+    weights = resampled_clusters(len(targets), seed=seed)
+    popular = lists["popularity"].resampled(targets, asked.drawn["popularity"], place, weights)
+    graphs = asked.drawn.get("rewired", np.empty((0, len(place))))[:RESAMPLED_GRAPHS]
+    together = np.concatenate([asked.drawn["scores"], graphs])
+    own, *others = lists["scores"].resampled(targets, together, place, weights)
+    found: dict[str, Interval] = {
+        "scores": percentile_interval(own),
+        "popularity": percentile_interval(own - popular[0]),
+    }
+    return found | ({"rewired": percentile_interval(own - np.mean(others, axis=0))} if others else {})
 
 
 def _summary(
@@ -243,8 +235,3 @@ def _gain(
 
 def _listed(found: Interval) -> list[float] | None:
     return None if found is None else list(found)
-
-
-def _by_edge(pools: Sequence[Pool], values: Sequence[np.ndarray]) -> np.ndarray:
-    """The values of all pools in the order of the edges."""
-    return np.concatenate(values)[np.argsort(np.concatenate([pool.edges for pool in pools]))]

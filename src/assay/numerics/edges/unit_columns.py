@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from assay.numerics.ranks import normal_scores
+from assay.numerics.ranks import BLOCK_NUMBERS, normal_scores
 
 LEAST_VARYING = 20  # samples that differ from a column's most frequent value; below, its tests are too bold
 RELATIVE_VARIANCE = 1e-12  # of the mean square: below, a spread is rounding
@@ -50,8 +50,8 @@ def value_units(values: Layers, groups: Int64[np.ndarray, " n"]) -> UnitColumns:
 def score_units(values: Layers, groups: Int64[np.ndarray, " n"]) -> UnitColumns:
     """The normal scores of the average ranks of each column, ranked and centred within each group.
 
-    Ranks over all samples would keep how far the values of a group spread, and so weigh its samples: p of columns
-    whose groups spread differently would be too small. Used is a column that varies as in `value_units` and of
+    Ranks over all samples would keep how far the values of a group spread, and so weigh its samples: the group that
+    spreads most would decide alone. Used is a column that varies as in `value_units` and of
     which 20 or more samples differ from the most frequent value of their group: with fewer, its sum with another
     column is too skewed for any tail that is known from moments.
     """
@@ -87,10 +87,13 @@ def _finite(values: Layers) -> tuple[Bool[np.ndarray, "layers k"], Layers]:
     return finite, values if finite.all() else np.where(finite[:, None], values, 0.0)
 
 
-def _each(groups: Int64[np.ndarray, " n"]) -> Iterator[Bool[np.ndarray, " n"]]:
-    """The samples of each group."""
-    for group in np.unique(groups):
-        yield groups == group
+def _each(groups: Int64[np.ndarray, " n"]) -> Iterator[slice | Int64[np.ndarray, " _"]]:
+    """The samples of each group; a slice, which copies nothing, where they are next to each other."""
+    order = np.argsort(groups, kind="stable")
+    starts = np.unique(groups[order], return_index=True)[1]
+    in_order = bool((order[1:] > order[:-1]).all())
+    for start, end in zip(starts, [*starts[1:], len(groups)], strict=True):
+        yield slice(start, end) if in_order else order[start:end]
 
 
 def _varies(values: Layers, centred: Layers) -> Bool[np.ndarray, "layers k"]:
@@ -104,8 +107,13 @@ def _squares(columns: Layers) -> Float64[np.ndarray, "layers k"]:
 
 def _most_frequent(columns: Float64[np.ndarray, "n k"]) -> Int64[np.ndarray, " k"]:
     """How often the most frequent value of each column occurs."""
-    ordered = np.sort(columns, axis=0)
-    place = np.arange(len(columns))[:, None]
-    starts = np.zeros(ordered.shape, dtype=np.int64)  # of the run of equal values that a place belongs to
-    starts[1:] = np.where(ordered[1:] != ordered[:-1], place[1:], 0)
-    return (place - np.maximum.accumulate(starts, axis=0)).max(0) + 1
+    n, k = columns.shape
+    found, width = np.empty(k, dtype=np.int64), max(1, BLOCK_NUMBERS // n)
+    for first in range(0, k, width):
+        rows = np.sort(columns[:, first : first + width].T, axis=1)
+        starts = np.ones(rows.shape, dtype=np.bool_)  # of a run of equal values
+        starts[:, 1:] = rows[:, 1:] != rows[:, :-1]
+        places = np.flatnonzero(starts)
+        lengths = np.diff(places, append=rows.size)
+        found[first : first + width] = np.maximum.reduceat(lengths, np.flatnonzero(places % n == 0))
+    return found
