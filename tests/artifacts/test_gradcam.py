@@ -10,6 +10,7 @@ from artifacts.vision import (
     PUBLISHED,
     SALIENCY,
     InMemory,
+    TinyImages,
     images,
     random_cnn,
     random_images,
@@ -122,11 +123,13 @@ def test_batches_decide_nothing(build, batch_size):
     assert_close(explained(build(), batch_size=batch_size), explained(build()))
 
 
-def test_a_single_record_is_that_of_the_whole_run(whole):
-    for i in (0, 7, 15):
-        alone = explained(random_cnn(), records=(f"record {i}",))
+@pytest.mark.parametrize("build", [random_cnn, lambda: random_vit(size=(40, 56))])
+def test_every_single_record_is_that_of_the_whole_run(build):
+    together = explained(build())
+    for i in range(16):
+        alone = explained(build(), records=(f"record {i}",), batch_size=1)
         assert alone.record_id.tolist() == [f"record {i}"]
-        assert_close(alone, whole, rows=slice(i, i + 1))
+        assert_close(alone, together, rows=slice(i, i + 1))
 
 
 def test_records_are_those_named_in_the_order_of_the_split_however_few_are_drawn(whole):
@@ -243,8 +246,10 @@ def test_records_that_fail_are_counted_at_the_end_and_the_others_are_kept(tmp_pa
     parts = KeptParts(tmp_path / "gradcam.npz", "key")
     with pytest.raises(AssayError, match=r"2 of 16 records failed.* 3, 12: values that are not finite"):
         explained(random_cnn(), images(x), parts, batch_size=4)
-    assert len(list(parts.folder.glob("*.npz"))) == 4 * (1 + 4)
-    good = np.load(parts.folder / "000001.npz")["part"].reshape(4, -1)
+    kept = sorted(parts.folder.rglob("*.npz"))
+    assert len(kept) == 4 * (1 + 4)
+    good = np.load(kept[1])["part"].reshape(4, -1)
+    assert good.dtype == np.float32
     np.testing.assert_allclose(
         good[:, : 5 * 35].reshape(4, 5, 5, 7), explained(random_cnn()).raw[4:8], rtol=0, atol=1e-6
     )
@@ -284,6 +289,30 @@ def test_only_the_network_that_is_random_throughout_decides_the_warning():
     result = explained(subject)
     assert result.sanity[:, :, :3] == pytest.approx(1)
     assert result.sanity[:, :, 3].mean() < AGREEMENT
+
+
+def with_class_names(*names):
+    """The images, whose classes are called so."""
+    return dataclasses.replace(DATA, whole={"val": NamedImages(**vars(DATA.whole["val"]), class_names=names)})
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedImages(TinyImages):
+    class_names: tuple[str, ...] = ()
+
+
+def test_labels_of_classes_that_the_data_call_otherwise_are_kept_and_said():
+    with pytest.warns(ResultWarning, match="differ: 1 is 'dog' there, 'wolf' here; labels are compared"):
+        result = explained(random_cnn(), with_class_names("cat", "wolf", "horse", "ship", "3rd rock"))
+    np.testing.assert_array_equal(result.labels, np.arange(16) % 5)
+
+
+@pytest.mark.parametrize("names", [("apple", "pear"), (*NAMES[::-1],)], ids=["others", "in another order"])
+def test_labels_that_are_no_classes_of_the_checkpoint_are_left_out_and_the_maps_stand(whole, names):
+    with pytest.warns(ResultWarning, match="labels are left out, as they mean none of its classes"):
+        result = explained(random_cnn(), with_class_names(*names))
+    assert (result.labels == -1).all()
+    np.testing.assert_array_equal(result.raw, whole.raw)
 
 
 def test_signals_have_maps_along_time():

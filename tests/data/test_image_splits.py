@@ -7,7 +7,7 @@ from data.image_files import noise
 
 from assay.data.image_splits import Images, open_data
 from assay.errors import Refused
-from assay.protocols import Data, ImageBatch, ImageData, Samples
+from assay.protocols import Data, ImageBatch, ImageSamples
 
 
 def images(n=5, *, names=("cat", "dög")):
@@ -30,13 +30,12 @@ def test_what_is_saved_is_read_back(names):
 
 def test_opened_images_answer_the_protocols():
     data = opened(images())
-    assert isinstance(data, ImageData)
     assert isinstance(data, Data)
-    assert tuple(data.class_names) == ("cat", "dög")
     drawn = data.draw("val", max_samples=3, seed=0)
-    assert isinstance(drawn, Samples)
+    assert isinstance(drawn, ImageSamples)
+    assert drawn.class_names == ("cat", "dög")
     assert drawn.record_id.tolist() == [f"p{i}" for i in drawn.index]
-    assert opened(images(names=())).class_names == ()
+    assert opened(images(names=())).draw("val", max_samples=3, seed=0).class_names == ()
 
 
 def test_a_batch_has_the_images_from_0_to_1_in_the_order_of_the_draw():

@@ -13,6 +13,7 @@ from assay.config import read_plan
 from assay.data import image_reading
 from assay.data.images import prepare
 from assay.errors import AssayError, Refused
+from assay.provenance.status import Inspection
 
 N_FILES = 40  # more than a worker is handed at a time
 
@@ -144,6 +145,33 @@ def test_a_changed_image_or_table_makes_the_data_stale_and_a_touched_one_does_no
         assert tokens.data_token(study(), "pets").startswith("after-")
         path.write_bytes(before)
         assert tokens.data_token(study(), "pets") == "new"
+
+
+def options_of(study, **changes):
+    """The same study with other options of its data set."""
+    content = yaml.safe_load(Path("config.yaml").read_text())
+    content["data"]["pets"] |= changes
+    Path("config.yaml").write_text(yaml.safe_dump(content))
+    return study()
+
+
+def test_another_number_of_workers_leaves_the_data_as_they_are_and_another_size_does_not(study):
+    feeding.prepare(study(), "pets", "new")
+    before = study().data["pets"].deciding
+    more = options_of(study, num_workers=3)
+    assert more.data["pets"].options["num_workers"] == 3
+    assert more.data["pets"].deciding == before  # what the rule of the data compares
+    assert Inspection(more).data_changes("pets") == ()
+    other = options_of(study, height=8)
+    assert Inspection(other).data_changes("pets") == ("option height: 6 -> 8",)
+
+
+def test_the_fingerprint_is_the_same_whoever_read_the_files(study):
+    said = []
+    for workers in (0, 2):
+        feeding.prepare(options_of(study, num_workers=workers), "pets", "new")
+        said.append(Path("results/data/pets/data.json").read_bytes())
+    assert said[0] == said[1]
 
 
 def test_a_folder_without_images_is_refused(study):

@@ -196,3 +196,32 @@ def test_a_split_is_one_file(csv):
 def test_what_leaves_nothing_to_train_on_or_is_given_twice_is_an_error(csv, splits, options):
     with pytest.raises(AssayError, match="allowed: files for train and for what is not cut from it"):
         prepared(dict.fromkeys(splits, csv), **options)
+
+
+@pytest.mark.parametrize("normalize_y", [False, True])
+def test_batches_say_how_quantities_became_targets(tmp_path, normalize_y):
+    y = np.random.default_rng(0).normal(4, 3, (10, 1))
+    path = condensed(tmp_path / "a.h5", Y=y)
+    with h5py.File(path, "a") as file:
+        file["training"].attrs["y_transform"] = "log10"
+    found = prepared(path, normalize_y=normalize_y)
+    assert found.facts["y_transform"] == "log10"
+    table = found.splits["val"]
+    again = type(table).from_arrays(table.arrays(), "here")
+    units = again.batch("cpu").y_units
+    assert units.transform == "log10"
+    unscaled = again.targets * units.std.numpy() + units.mean.numpy()
+    assert np.abs(unscaled - y.T).min(axis=1).max() < 1e-5  # each is one of them
+    assert (units.std.item() == 1) == (not normalize_y)
+
+
+def test_without_the_attribute_the_transform_is_not_known(csv):
+    assert prepared(csv).splits["val"].batch("cpu").y_units.transform == ""
+
+
+def test_another_transform_is_refused(tmp_path):
+    path = condensed(tmp_path / "a.h5")
+    with h5py.File(path, "a") as file:
+        file["training"].attrs["y_transform"] = "sqrt"
+    with pytest.raises(Refused, match="y_transform of /training is 'sqrt'; allowed: ln, log10, none"):
+        prepared(path)

@@ -1,13 +1,14 @@
 """Attention maps of a transformer: what every head of every layer looks at, on the grid of the patches."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64, Int64, Shaped
+from jaxtyping import Float32, Int64, Shaped
 from torch import Tensor
 
-from assay.artifacts.image_records import chosen_records, refuse_failed
+from assay.artifacts.image_records import ImageRecords, chosen_records, refuse_failed
 from assay.artifacts.record_rows import packed, unpacked
 from assay.errors import AssayError
 from assay.numerics.rollout import (
@@ -50,6 +51,17 @@ class AttentionMaps:
     data: str
 
 
+class Maps(NamedTuple):
+    """What is kept of the attention of some records; axes as in `AttentionMaps`."""
+
+    attention: Float32[Tensor, "n layers heads queries tokens"]
+    cls_to_patches: Float32[Tensor, "n layers heads *grid"]
+    received: Float32[Tensor, "n layers heads *grid"]
+    given_to_patches: Float32[Tensor, "n layers heads *grid"]
+    rollout: Float32[Tensor, "n *grid"]
+    entropy: Float32[Tensor, "n layers heads"]
+
+
 def compute(
     subject: AttendsTokens,
     data: Data,
@@ -76,23 +88,19 @@ def compute(
     shapes = _shapes(first, keep)
     _refuse_huge(shapes[0], len(chosen), keep)
 
-    def part(i: int) -> Float64[np.ndarray, " m"]:
-        return packed(_of_batch(subject, chosen.batch(i, batch_size), keep))
+    def part(i: int) -> Float32[np.ndarray, " m"]:
+        return packed(_maps(subject, chosen.batch(i, batch_size), keep))
 
     rows = np.concatenate(parts.gather(chosen.n_batches(batch_size), part))
-    arrays = [columns.numpy() for columns in unpacked(rows, len(chosen), shapes)]
-    attention, to_patches, received, given, rollout, entropy = arrays
-    finite = np.isfinite(entropy).all((1, 2))
-    refuse_failed(
-        {"attention that is not finite: the checkpoint overflows": chosen.id[~finite].tolist()}, len(chosen)
-    )
+    maps = Maps(*unpacked(rows, len(chosen), shapes))
+    _refuse_not_finite(maps, chosen)
     return AttentionMaps(
-        attention=attention,
-        cls_to_patches=to_patches if _has_class_token(first) else None,
-        received=received,
-        given_to_patches=given,
-        rollout=rollout,
-        entropy=entropy,
+        attention=maps.attention.numpy(),
+        cls_to_patches=maps.cls_to_patches.numpy() if _has_class_token(first) else None,
+        received=maps.received.numpy(),
+        given_to_patches=maps.given_to_patches.numpy(),
+        rollout=maps.rollout.numpy(),
+        entropy=maps.entropy.numpy(),
         grid=np.array(first.grid),
         prefix=first.prefix,
         keep=keep,
@@ -106,23 +114,23 @@ def compute(
     )
 
 
-def _of_batch(subject: AttendsTokens, batch: ImageBatch, keep: str) -> list[Float32[Tensor, "n *_"]]:
-    """What is kept of each record, in the order of `_shapes`."""
+def _maps(subject: AttendsTokens, batch: ImageBatch, keep: str) -> Maps:
     with torch.no_grad():
         answer = subject.attend_tokens(batch)
     weights, prefix = answer.weights, answer.prefix
     of_record = weights.transpose(0, 1)  # (records, layers, heads, tokens, tokens)
-    return [
-        of_record[..., :1, :] if keep == "cls" else of_record,
-        class_attention(of_record, prefix=prefix),
-        received_attention(of_record, prefix=prefix),
-        given_to_patches(of_record, prefix=prefix),
-        rollout_to_patches(weights, prefix=prefix, class_token=_has_class_token(answer)),
-        attention_entropy(of_record),
-    ]
+    return Maps(
+        attention=of_record[..., :1, :] if keep == "cls" else of_record,
+        cls_to_patches=class_attention(of_record, prefix=prefix),
+        received=received_attention(of_record, prefix=prefix),
+        given_to_patches=given_to_patches(of_record, prefix=prefix),
+        rollout=rollout_to_patches(weights, prefix=prefix, class_token=_has_class_token(answer)),
+        entropy=attention_entropy(of_record),
+    )
 
 
 def _shapes(first: TokenAttention, keep: str) -> list[tuple[int, ...]]:
+    """Of each field of `Maps`, for one record."""
     layers, _, heads, tokens, _ = first.weights.shape
     if keep == "cls" and not _has_class_token(first):
         raise AssayError("keep: cls is for models with a class token, and this one has none. Take all.")
@@ -131,6 +139,12 @@ def _shapes(first: TokenAttention, keep: str) -> list[tuple[int, ...]]:
     maps = (layers, heads, *first.grid)
     rows = 1 if keep == "cls" else tokens
     return [(layers, heads, rows, tokens), maps, maps, maps, tuple(first.grid), (layers, heads)]
+
+
+def _refuse_not_finite(maps: Maps, chosen: ImageRecords) -> None:
+    finite = maps.entropy.isfinite().all((1, 2)).numpy()
+    reason = "attention that is not finite: the checkpoint overflows"
+    refuse_failed({reason: chosen.id[~finite].tolist()}, len(chosen))
 
 
 def _has_class_token(answer: TokenAttention) -> bool:

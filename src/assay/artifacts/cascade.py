@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from assay.artifacts.class_maps import ClassMaps, class_maps
@@ -41,7 +41,7 @@ class Cascade:
         """The maps of all records at every stage, on the CPU; a part is a batch at a stage."""
         n_stages = 1 + self._trained.n_stages
 
-        def part(i: int) -> Float64[np.ndarray, " m"]:
+        def part(i: int) -> Float32[np.ndarray, " m"]:
             stage, batch = divmod(i, self._n_batches)
             maps = self._class_maps(stage, batch, classes)
             return packed([maps.raw, maps.reached, maps.logits])

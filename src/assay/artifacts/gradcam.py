@@ -11,8 +11,9 @@ from torch import Tensor
 
 from assay.artifacts.cascade import Cascade
 from assay.artifacts.class_maps import ClassMaps, chosen_layer, layer_grid, wanted_classes
-from assay.artifacts.image_records import chosen_records, refuse_failed
+from assay.artifacts.image_records import ImageRecords, chosen_records, refuse_failed
 from assay.errors import ResultWarning
+from assay.numerics.class_names import classes_that_differ, same_numbers, warn_of_other_names
 from assay.numerics.rank_agreement import rank_agreement
 from assay.numerics.saliency import CLASSLESS, scaled_maps
 from assay.protocols import Data, Explains, Parts
@@ -39,7 +40,7 @@ class GradCam:
     classes: Int64[np.ndarray, "records classes"]  # counted from 0
     sanity: Float64[np.ndarray, "records classes stages"]
     predicted: Int64[np.ndarray, " records"]
-    labels: Int64[np.ndarray, " records"]  # -1 where the class is not known
+    labels: Int64[np.ndarray, " records"]  # -1 where the class is not known, or none of the checkpoint's
     record_id: Shaped[np.ndarray, " records"]  # text
     sample: Int64[np.ndarray, " records"]  # index in the split
     image: Float32[np.ndarray, "records channels *space"]  # as the data give it
@@ -83,10 +84,31 @@ def compute(
     classes = cascade.class_numbers(wanted)
     trained, *randomised = cascade.maps(classes, parts, grid=grid)
     refuse_failed(_failures(trained, chosen.id, layer, subject), len(chosen))
-    sanity = np.stack([_agreement(trained.raw, other.raw) for other in randomised], axis=2)
-    size = tuple(chosen.x.shape[-len(grid) :])  # a grid of two axes over a signal: a row for each channel
-    maps = _scaled(trained.raw, size)
-    _warn(sanity, tuple(maps.shape[2:]) == size, method)
+    _warn_of_method(method)
+    return _result(
+        trained,
+        classes,
+        chosen,
+        sanity=_sanity(trained, randomised),
+        subject=subject,
+        layer=layer,
+        method=method,
+        data=data.name,
+    )
+
+
+def _result(
+    trained: ClassMaps,
+    classes: Int64[Tensor, "n c"],
+    chosen: ImageRecords,
+    *,
+    sanity: Float64[np.ndarray, "n c stages"],
+    subject: Explains,
+    layer: str,
+    method: str,
+    data: str,
+) -> GradCam:
+    maps = _scaled(trained.raw, chosen)
     return GradCam(
         raw=trained.raw.numpy(),
         map=maps.numpy(),
@@ -95,7 +117,7 @@ def compute(
         classes=classes.numpy(),
         sanity=sanity,
         predicted=trained.logits.argmax(1).numpy(),
-        labels=chosen.label,
+        labels=_known_labels(chosen, subject.class_names),
         record_id=chosen.id,
         sample=chosen.index,
         image=chosen.x.cpu().numpy(),
@@ -104,7 +126,7 @@ def compute(
         method=method,
         split=chosen.split,
         family=subject.family,
-        data=data.name,
+        data=data,
     )
 
 
@@ -124,20 +146,9 @@ def _failures(
     }
 
 
-def _agreement(
-    one: Float32[Tensor, "n c *grid"], other: Float32[Tensor, "n c *grid"]
-) -> Float64[np.ndarray, "n c"]:
-    ours, theirs = (maps.abs().flatten(2).flatten(0, 1).numpy() for maps in (one, other))
-    return rank_agreement(ours, theirs).reshape(one.shape[:2])
-
-
-def _scaled(raw: Float32[Tensor, "n c *grid"], size: tuple[int, ...]) -> Float32[Tensor, "n c *size"]:
-    n_bytes = raw.shape[0] * raw.shape[1] * torch.Size(size).numel() * raw.element_size()
-    kept = size if n_bytes <= MAP_BYTES else tuple(raw.shape[2:])
-    return scaled_maps(raw.flatten(0, 1), kept).unflatten(0, raw.shape[:2])
-
-
-def _warn(sanity: Float64[np.ndarray, "n c stages"], whole: bool, method: str) -> None:
+def _sanity(trained: ClassMaps, randomised: Sequence[ClassMaps]) -> Float64[np.ndarray, "n c stages"]:
+    """The agreement with every randomised network; warns where that with the last one is high."""
+    sanity = np.stack([_agreement(trained.raw, other.raw) for other in randomised], axis=2)
     last = sanity[:, :, -1]
     agreement = float(np.nanmean(last)) if np.isfinite(last).any() else 0.0
     if agreement > AGREEMENT:
@@ -147,13 +158,44 @@ def _warn(sanity: Float64[np.ndarray, "n c stages"], whole: bool, method: str) -
             ResultWarning,
             stacklevel=3,
         )
-    if method in CLASSLESS:
-        warnings.warn(
-            f"{method} looks at no class: the maps of all classes are one", ResultWarning, stacklevel=3
-        )
-    if not whole:
+    return sanity
+
+
+def _agreement(
+    one: Float32[Tensor, "n c *grid"], other: Float32[Tensor, "n c *grid"]
+) -> Float64[np.ndarray, "n c"]:
+    ours, theirs = (maps.abs().flatten(2).flatten(0, 1).numpy() for maps in (one, other))
+    return rank_agreement(ours, theirs).reshape(one.shape[:2])
+
+
+def _scaled(raw: Float32[Tensor, "n c *grid"], chosen: ImageRecords) -> Float32[Tensor, "n c *size"]:
+    """At the size of the records, where that is not too large; warns where it is."""
+    grid = tuple(raw.shape[2:])
+    size = tuple(chosen.x.shape[-len(grid) :])  # a grid of two axes over a signal: a row for each channel
+    if raw.shape[:2].numel() * torch.Size(size).numel() * raw.element_size() > MAP_BYTES:
         warnings.warn(
             f"`map` has the size of the layer: at the size of the images it would take more than {MAP_BYTES >> 30} GiB",
             ResultWarning,
-            stacklevel=3,
+            stacklevel=4,
+        )
+        size = grid
+    return scaled_maps(raw.flatten(0, 1), size).unflatten(0, raw.shape[:2])
+
+
+def _known_labels(chosen: ImageRecords, of_checkpoint: Sequence[str]) -> Int64[np.ndarray, " n"]:
+    """The labels as classes of the checkpoint, -1 where these are others than those of the data; warns of it."""
+    if same_numbers(of_checkpoint, chosen.class_names):
+        warn_of_other_names(of_checkpoint, chosen.class_names)
+        return chosen.label
+    said = classes_that_differ(of_checkpoint, chosen.class_names)
+    warnings.warn(
+        f"{said}; labels are left out, as they mean none of its classes", ResultWarning, stacklevel=4
+    )
+    return np.full_like(chosen.label, -1)
+
+
+def _warn_of_method(method: str) -> None:
+    if method in CLASSLESS:
+        warnings.warn(
+            f"{method} looks at no class: the maps of all classes are one", ResultWarning, stacklevel=3
         )

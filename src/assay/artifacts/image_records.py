@@ -10,7 +10,7 @@ from torch import Tensor
 
 from assay.artifacts.sampling import chosen_splits
 from assay.errors import AssayError
-from assay.protocols import Data, ImageBatch, Samples
+from assay.protocols import Data, ImageBatch, ImageSamples, Samples
 
 NAMED = 5  # records, in an error
 
@@ -24,6 +24,7 @@ class ImageRecords:
     index: Int64[np.ndarray, " n"]
     label: Int64[np.ndarray, " n"]  # -1 where the class is not known
     x: Float32[Tensor, "n channels *space"]
+    class_names: Sequence[str] = ()  # of the data set, by number; none where they are not known
 
     def __len__(self) -> int:
         return len(self.id)
@@ -58,11 +59,12 @@ def chosen_records(
         raise AssayError(f"split {split!r} of {data.name!r} has no record")
     wanted = np.isin(ids, records) if records else np.ones(len(ids), np.bool_)
     return ImageRecords(
-        split,
-        ids[wanted],
-        samples.index[wanted],
-        samples.labels[wanted],
-        _images(samples, wanted, batch_size),
+        split=split,
+        id=ids[wanted],
+        index=samples.index[wanted],
+        label=samples.labels[wanted],
+        x=_images(samples, wanted, batch_size),
+        class_names=samples.class_names if isinstance(samples, ImageSamples) else (),
     )
 
 

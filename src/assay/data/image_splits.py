@@ -1,7 +1,7 @@
 """Images of one split, prepared to the input of a model, and their draws and batches."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int64, Shaped
 
 from assay.data.collated import decoded_text, tally, text_bytes
-from assay.data.draws import SplitData
+from assay.data.draws import DrawnSamples, SplitData
 from assay.data.image_frame import unit_range
 from assay.errors import Refused
 from assay.protocols import ImageBatch
@@ -77,13 +77,22 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageSplits(SplitData):
-    """One prepared data set of images; answers `assay.protocols.ImageData`."""
+class DrawnImages(DrawnSamples):
+    """Images drawn from one split; answers `assay.protocols.ImageSamples`."""
 
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The classes by number; none where no label is known."""
-        return tuple(self.load(self.splits[0]).class_names.tolist())  # type: ignore[attr-defined]
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSplits(SplitData):
+    """One prepared data set of images."""
+
+    def draw(self, split: str, *, max_samples: int | None, seed: int) -> DrawnImages:
+        """See `SplitData.draw`."""
+        drawn = SplitData.draw(self, split, max_samples=max_samples, seed=seed)
+        whole: Any = drawn.whole
+        held = {field.name: getattr(drawn, field.name) for field in fields(drawn)}
+        return DrawnImages(**held, class_names=tuple(whole.class_names.tolist()))
 
 
 def open_data(

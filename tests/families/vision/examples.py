@@ -51,16 +51,28 @@ def vit_state(*, seed: int = 0, **changes: Any) -> dict[str, Tensor]:
 
 
 def resnet_state(
-    *, seed: int = 0, depths: tuple[int, ...] = (1, 2, 1, 1), bottleneck: bool = False, classes: int = 4
+    *,
+    seed: int = 0,
+    depths: tuple[int, ...] = (1, 2, 1, 1),
+    bottleneck: bool = False,
+    groups: int = 1,
+    inner: int = 0,
+    classes: int = 4,
 ) -> dict[str, Tensor]:
-    """The state dict of a small ResNet by torchvision's names, counts of batches included."""
+    """The state dict of a small ResNet by torchvision's names, counts of batches included.
+
+    `inner` is the width of a bottleneck's 3 x 3 convolution, a quarter of the outer one where it is 0.
+    """
     widths = (8, 8, 12, 16, 20)
     shapes: dict[str, tuple[int, ...]] = {"conv1.weight": (8, 3, 7, 7), **_norm("bn1", 8)}
     for stage, depth in enumerate(depths, start=1):
         for block in range(depth):
             entering, width = widths[stage - (block == 0)], widths[stage]
             shapes |= _block(
-                f"layer{stage}.{block}", entering, width, strides=stage > 1, bottleneck=bottleneck
+                f"layer{stage}.{block}",
+                (entering, bottleneck * (inner or width // 4), width),
+                strides=stage > 1,
+                groups=groups,
             )
     if classes:
         shapes |= {"fc.weight": (classes, widths[len(depths)]), "fc.bias": (classes,)}
@@ -78,12 +90,12 @@ def plain_state(*, seed: int = 0, channels: int = 3, classes: int = 4) -> dict[s
 
 
 def _block(
-    place: str, entering: int, width: int, *, strides: bool, bottleneck: bool
+    place: str, widths: tuple[int, int, int], *, strides: bool, groups: int
 ) -> dict[str, tuple[int, ...]]:
-    inner = width // 4
+    entering, inner, width = widths  # inner is 0 in a basic block
     convolutions = [(width, entering, 3, 3), (width, width, 3, 3)]
-    if bottleneck:
-        convolutions = [(inner, entering, 1, 1), (inner, inner, 3, 3), (width, inner, 1, 1)]
+    if inner:
+        convolutions = [(inner, entering, 1, 1), (inner, inner // groups, 3, 3), (width, inner, 1, 1)]
     shapes: dict[str, tuple[int, ...]] = {}
     for i, shape in enumerate(convolutions, start=1):
         shapes |= {f"{place}.conv{i}.weight": shape, **_norm(f"{place}.bn{i}", shape[0])}

@@ -105,8 +105,14 @@ def _convolved(state: State, name: str, x: Tensor, stride: int) -> Tensor:
     kernel = state[f"{name}.weight"]
     rows, columns = kernel.shape[2:]
     padded = torch.nn.functional.pad(x, (columns // 2, columns // 2, rows // 2, rows // 2))
-    return torch.einsum(
-        "ncyxrs,ocrs->noyx", padded.unfold(2, rows, stride).unfold(3, columns, stride), kernel
+    windows = padded.unfold(2, rows, stride).unfold(3, columns, stride)
+    groups = x.shape[1] // kernel.shape[1]
+    return torch.cat(
+        [
+            torch.einsum("ncyxrs,ocrs->noyx", own, filters)
+            for own, filters in zip(windows.chunk(groups, 1), kernel.chunk(groups), strict=True)
+        ],
+        1,
     )
 
 

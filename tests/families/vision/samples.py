@@ -18,6 +18,7 @@ class ImageSamples:
     attack_type: np.ndarray | None = None
     record_id: np.ndarray | None = None
     time: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
 
     @property
     def index(self) -> np.ndarray:

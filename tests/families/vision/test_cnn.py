@@ -61,6 +61,15 @@ def test_logits_of_a_resnet_are_those_of_the_equations(bottleneck):
     close(subject.predict(x), features @ state["fc.weight"].double().T + state["fc.bias"].double())
 
 
+@pytest.mark.parametrize(("groups", "inner"), [(1, 24), (4, 8), (4, 24), (8, 8)])
+def test_the_width_and_the_groups_of_a_bottleneck_are_read_from_its_tensors(groups, inner):
+    """Of a wide ResNet the 3 x 3 convolution is wider, of a ResNeXt it is grouped."""
+    state, x = resnet_state(bottleneck=True, groups=groups, inner=inner, depths=(2, 1, 1, 1)), images()
+    assert state["layer1.0.conv2.weight"].shape == (inner, inner // groups, 3, 3)
+    subject = cnn.load(state, hparams())
+    close(subject.embed(x), resnet_maps(state, x.x).mean((2, 3)))
+
+
 def test_a_resnet_of_more_than_ten_blocks_in_a_stage_has_them_in_order():
     state, x = resnet_state(depths=(1, 12)), images()
     subject = cnn.load(state, hparams())

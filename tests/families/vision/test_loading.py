@@ -222,6 +222,14 @@ def test_blocks_that_do_not_follow_each_other_are_refused():
     )
 
 
+@pytest.mark.parametrize("entering", [3, 16])
+def test_a_convolution_whose_width_no_group_divides_is_refused(entering):
+    state = resnet_state(bottleneck=True, inner=8)
+    state["layer2.0.conv2.weight"] = torch.zeros(8, entering, 3, 3)
+    text = refusal(cnn, state, hparams())
+    assert f"layer2.0.conv2.weight takes {entering} channels a group, of 8" in text
+
+
 def test_a_plain_network_of_another_layout_is_refused_with_the_one_that_is_read():
     state = plain_state()
     moved = {name.replace("f.3.", "f.2."): tensor for name, tensor in state.items()}

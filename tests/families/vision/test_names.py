@@ -94,10 +94,35 @@ def as_plain(state: State) -> State:
     return {**bare, "cls": bare["cls"][0, 0], "pos": bare["pos"][0]}
 
 
+def as_torchvision(state: State) -> State:
+    """As conv_proj and encoder.layers.encoder_layer_0.self_attention.in_proj_weight."""
+    return renamed(
+        state,
+        (r"^cls_token", "class_token"),
+        (r"^pos_embed", "encoder.pos_embedding"),
+        (r"^patch_embed\.proj", "conv_proj"),
+        (r"blocks\.(\d+)\.", r"encoder.layers.encoder_layer_\1."),
+        (r"\.attn\.qkv\.", ".self_attention.in_proj_"),
+        (r"\.attn\.proj\.", ".self_attention.out_proj."),
+        (r"\.norm([12])\.", r".ln_\1."),
+        (r"\.mlp\.fc1\.", ".mlp.0."),
+        (r"\.mlp\.fc2\.", ".mlp.3."),
+        (r"^norm\.", "encoder.ln."),
+        (r"^head\.", "heads.head."),
+    )
+
+
+def as_older_torchvision(state: State) -> State:
+    """Its perceptron had names before it had numbers."""
+    return renamed(as_torchvision(state), (r"mlp\.0\.", "mlp.linear_1."), (r"mlp\.3\.", "mlp.linear_2."))
+
+
 NAMINGS = {
     "old transformers": as_old_transformers,
     "new transformers": as_new_transformers,
     "plain": as_plain,
+    "torchvision": as_torchvision,
+    "older torchvision": as_older_torchvision,
 }
 
 

@@ -1,5 +1,6 @@
 """What a vision transformer answers, held against its equations in float64 and against the laws it obeys."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -264,6 +265,14 @@ def test_the_loss_is_the_cross_entropy_of_the_labelled_samples():
             ImageSamples("val", torch.cat([chosen.x, batch(1, seed=9).x]), np.array([0, 3, 1, -1])), seed=0
         )
     assert objective(list(subject.parameters().values())) == pytest.approx(float(expected))
+
+
+def test_a_loss_of_classes_in_another_order_than_the_checkpoints_is_refused():
+    subject = vit.load(vit_state(), hparams(**HEADS, class_names="a,b,c,d"))
+    chosen = dataclasses.replace(samples([0, 1]), class_names=("b", "a", "c", "d"))
+    with pytest.raises(AssayError, match="0 is 'a' there, 'b' here; 1 is 'b' there, 'a' here: name those"):
+        subject.objective(chosen, seed=0)
+    assert subject.objective(dataclasses.replace(chosen, class_names=("a", "b", "c", "d")), seed=0)
 
 
 @pytest.mark.parametrize(

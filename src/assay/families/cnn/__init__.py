@@ -7,29 +7,19 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
-from assay.errors import AssayError
 from assay.families.cnn.naming import canonical
 from assay.families.cnn.network import CnnNetwork, averaged
 from assay.families.cnn.residual import ResidualBlock
 from assay.families.cnn.settings import network_of
-from assay.families.detection import by_classes
-from assay.families.image_checkpoint import (
-    NO_HEAD,
-    hyper_parameters,
-    refuse_unknown,
-    say_left_out,
-    without_head,
-)
-from assay.families.labelled import labelled_objective
+from assay.families.image_checkpoint import hyper_parameters, refuse_unknown, say_left_out, without_head
+from assay.families.image_subject import AUTO, NEED_A_HEAD, ImageSubject
 from assay.families.pixels import class_names, pixel_scale
 from assay.families.randomisation import with_random_weights
 from assay.families.state import load_state
 from assay.families.state_names import reading
-from assay.protocols import Cut, Detection, ImageBatch, Objective, Samples
+from assay.protocols import Cut, ImageBatch
 
 CLASS_PATHS = ("transformers.ResNetForImageClassification", "transformers.ResNetModel")
-NEED_A_HEAD = ("detect", "explain", "loss", "predict")
-AUTO = "auto"
 POOLINGS = ("mean", "gap")  # two names of the mean over positions
 
 
@@ -64,15 +54,13 @@ def lacks(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> dict[str
 
 
 @final
-class CnnSubject:
+class CnnSubject(ImageSubject[CnnNetwork]):
     """A loaded convolutional network. Its embedding is the mean over the positions of its last maps."""
 
     family = "cnn"
-    noise_width = 0
 
     def __init__(self, network: CnnNetwork, class_names: tuple[str, ...], *, layer: str = AUTO):
-        self.network = network.eval().requires_grad_(False)
-        self.class_names = class_names
+        super().__init__(network, class_names)
         self.layer_names = tuple(network.steps())
         self.default_layer = self.layer_names[-1]
         self.n_stages = len(network.stages())
@@ -111,45 +99,13 @@ class CnnSubject:
                 outputs.append(averaged(maps))
         return outputs
 
-    @torch.inference_mode()
-    def predict(self, batch: ImageBatch) -> Float32[Tensor, "samples classes"]:
-        """Logits.
-
-        Raises:
-            AssayError: the checkpoint has no head.
-        """
-        self._refuse_without_head()
-        return self.network(batch)
-
-    def detect(self, samples: Samples, *, batch_size: int, seed: int) -> Detection:
-        """The class of the largest logit, in which nothing is random; none is benign.
-
-        Raises:
-            AssayError: the checkpoint has no head.
-        """
-        logits = torch.cat([self.predict(batch) for batch in samples.batches(batch_size)])
-        return by_classes(logits, self.class_names)
-
-    def parameters(self) -> Mapping[str, Tensor]:
-        """By torchvision's names below `trunk`, in the order of the network."""
-        return dict(self.network.named_parameters())
-
-    def objective(self, samples: Samples, *, seed: int) -> Objective:
-        """The cross entropy of the labelled samples, in which nothing is random; norms keep their statistics.
-
-        Raises:
-            AssayError: the checkpoint has no head, or see `labelled_objective`.
-        """
-        self._refuse_without_head()
-        return labelled_objective(self.network, samples, classes=self.network.classes)
-
     def cut(self, batch: ImageBatch, *, layer: str) -> Cut:
         """The network behind a step of its trunk.
 
         Raises:
             AssayError: the checkpoint has no head or no such layer.
         """
-        self._refuse_without_head()
+        self.refuse_without_head()
         refuse_unknown("layer", layer, self.layer_names)
         with torch.no_grad():
             maps = self.network.through(self.network.entered(batch), to=layer)
@@ -163,7 +119,3 @@ class CnnSubject:
         """New weights in the head, then in the last convolutions or blocks, at last in the first."""
         changed = with_random_weights(self.network, self.network.stages()[:stages], seed=seed)
         return CnnSubject(changed, self.class_names, layer=self._layer)
-
-    def _refuse_without_head(self) -> None:
-        if not self.network.classes:
-            raise AssayError(f"{NO_HEAD}; it has embeddings, but no logits")

@@ -7,18 +7,19 @@ from torch import Tensor, nn
 
 from assay.errors import AssayError
 from assay.families.cnn.residual import ResidualBlock
+from assay.families.image_subject import ImageNetwork
 from assay.protocols import ImageBatch
 
 Maps = Float[Tensor, "samples channels y x"]
 
 
-class CnnNetwork(nn.Module):
-    """The network of a state dict; its forward pass takes a batch and gives logits."""
+class CnnNetwork(ImageNetwork):
+    """The network of a state dict."""
 
     def __init__(self, trunk: nn.Sequential, *, channels: int, width: int, classes: int):
         super().__init__()
         self.channels, self.classes = channels, classes
-        self.scale: nn.Module = nn.Identity()  # of the pixels; no part of the state dict
+        self.scale = nn.Identity()
         self.trunk = trunk
         self.head = nn.Linear(width, classes) if classes else nn.Identity()
 

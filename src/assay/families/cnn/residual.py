@@ -1,4 +1,4 @@
-"""The trunk of a ResNet, its depth, widths and kind of block read from its tensors."""
+"""The trunk of a ResNet, a wide one or a ResNeXt: depth, widths, groups and kind of block are in its tensors."""
 
 import re
 from collections.abc import Mapping
@@ -27,6 +27,7 @@ class ResidualSizes:
     depths: tuple[int, ...]  # blocks of each stage
     inner: tuple[int, ...]  # width inside the blocks of each stage
     outer: tuple[int, ...]  # width between them
+    groups: tuple[int, ...]  # of the 3 x 3 convolutions of each stage's bottlenecks
     bottleneck: bool
     first_stage_strides: bool
     first_convolution_strides: bool  # of a bottleneck; else the second, as in torchvision and timm
@@ -44,6 +45,7 @@ def residual_sizes(tensors: Mapping[str, Tensor], values: HyperParameters) -> Re
     last = "conv3" if bottleneck else "conv2"
     stages = range(1, len(depths) + 1)
     width, channels, kernel, _ = _kernel(tensors, "trunk.conv1.weight")
+    inner = tuple(_kernel(tensors, f"trunk.layer{s}.0.conv1.weight")[0] for s in stages)
     usual = kernel == STEM_KERNEL
     sizes = ResidualSizes(
         channels=channels,
@@ -52,8 +54,12 @@ def residual_sizes(tensors: Mapping[str, Tensor], values: HyperParameters) -> Re
         stem_stride=values.integer("stem_stride", default=2 if usual else None, least=1, most=8),
         stem_pools=values.flag("stem_pool", default=usual),
         depths=depths,
-        inner=tuple(_kernel(tensors, f"trunk.layer{s}.0.conv1.weight")[0] for s in stages),
+        inner=inner,
         outer=tuple(_kernel(tensors, f"trunk.layer{s}.0.{last}.weight")[0] for s in stages),
+        groups=tuple(
+            _groups(tensors, f"trunk.layer{s}.0.conv2.weight", n) if bottleneck else 1
+            for s, n in zip(stages, inner, strict=True)
+        ),
         bottleneck=bottleneck,
         first_stage_strides=values.flag("downsample_in_first_stage", default=False),
         first_convolution_strides=values.flag("downsample_in_bottleneck", default=False),
@@ -91,13 +97,15 @@ class ResidualBlock(nn.Module):
     def __init__(self, sizes: ResidualSizes, width: int, stage: int, *, stride: int):
         super().__init__()
         inner, outer = sizes.inner[stage], sizes.outer[stage]
-        kernels, strides, widths = [3, 3], [stride, 1], [width, inner, outer]
+        kernels, strides, widths, groups = [3, 3], [stride, 1], [width, inner, outer], [1, 1]
         if sizes.bottleneck:
-            kernels, widths = [1, 3, 1], [width, inner, inner, outer]
+            kernels, widths, groups = [1, 3, 1], [width, inner, inner, outer], [1, sizes.groups[stage], 1]
             strides = [stride, 1, 1] if sizes.first_convolution_strides else [1, stride, 1]
         self.n_convolutions = len(kernels)
         for i, kernel in enumerate(kernels):
-            convolution = nn.Conv2d(widths[i], widths[i + 1], kernel, strides[i], kernel // 2, bias=False)
+            convolution = nn.Conv2d(
+                widths[i], widths[i + 1], kernel, strides[i], kernel // 2, groups=groups[i], bias=False
+            )
             self.add_module(f"conv{i + 1}", convolution)
             self.add_module(f"bn{i + 1}", FrozenNorm(widths[i + 1]))
         shortcut = nn.Conv2d(width, outer, 1, stride, bias=False)
@@ -135,6 +143,17 @@ def _kernel(tensors: Mapping[str, Tensor], name: str) -> tuple[int, int, int, in
         )
     out, channels, rows, columns = tensors[name].shape
     return out, channels, rows, columns
+
+
+def _groups(tensors: Mapping[str, Tensor], name: str, width: int) -> int:
+    """The groups of a convolution from `width` channels to as many: a ResNeXt has several."""
+    entering = _kernel(tensors, name)[1]
+    if width % entering:
+        raise Refused(
+            f"{name.removeprefix('trunk.')} takes {entering} channels a group, of {width}; allowed: a number that "
+            "divides them"
+        )
+    return width // entering
 
 
 def _refuse_other_sizes(sizes: ResidualSizes, values: HyperParameters) -> None:

@@ -7,16 +7,8 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from assay.errors import AssayError
-from assay.families.detection import by_classes
-from assay.families.image_checkpoint import (
-    NO_HEAD,
-    hyper_parameters,
-    refuse_unknown,
-    say_left_out,
-    without_head,
-)
-from assay.families.labelled import labelled_objective
+from assay.families.image_checkpoint import hyper_parameters, refuse_unknown, say_left_out, without_head
+from assay.families.image_subject import AUTO, NEED_A_HEAD, ImageSubject
 from assay.families.pixels import class_names, pixel_scale
 from assay.families.randomisation import with_random_weights
 from assay.families.state import load_state
@@ -25,7 +17,7 @@ from assay.families.vit.layers import layer_names, split_at
 from assay.families.vit.naming import canonical
 from assay.families.vit.network import Tokens, VitNetwork, pooled
 from assay.families.vit.settings import settings_of
-from assay.protocols import Cut, Detection, ImageBatch, Objective, Samples, TokenAttention
+from assay.protocols import Cut, ImageBatch, TokenAttention
 
 CLASS_PATHS = (
     "transformers.ViTForImageClassification",
@@ -35,15 +27,13 @@ CLASS_PATHS = (
     "transformers.Dinov2WithRegistersForImageClassification",
     "transformers.Dinov2WithRegistersModel",
 )
-NEED_A_HEAD = ("detect", "explain", "loss", "predict")
-AUTO = "auto"
 
 
 def load(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> "VitSubject":
     """The checkpoint as a subject on the CPU, in eval mode.
 
-    Its sizes are those of its tensors, whose names are timm's, the MAE paper's or transformers'; the number of
-    heads is a hyper-parameter. Pixels are taken as they are where no `image_mean` and `image_std` are known.
+    Its sizes are those of its tensors, whose names are timm's, the MAE paper's, transformers' or torchvision's; the
+    number of heads is a hyper-parameter. Pixels are taken as they are where no `image_mean` and `image_std` are known.
 
     Raises:
         Refused: tensors that are missing, unexpected or of another shape, all of them listed; an unknown number
@@ -70,17 +60,15 @@ def lacks(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> dict[str
 
 
 @final
-class VitSubject:
+class VitSubject(ImageSubject[VitNetwork]):
     """A loaded vision transformer. Its embedding is what the head reads, or would: the class token by default."""
 
     family = "vit"
-    noise_width = 0
 
     def __init__(
         self, network: VitNetwork, class_names: tuple[str, ...], *, pooling: str = AUTO, layer: str = AUTO
     ):
-        self.network = network.eval().requires_grad_(False)
-        self.class_names = class_names
+        super().__init__(network, class_names)
         self.layer_names = layer_names(network.settings.depth)
         self.default_layer = f"blocks.{network.settings.depth - 1}.norm1"
         self.n_stages = len(network.stages())
@@ -124,38 +112,6 @@ class VitSubject:
         return outputs
 
     @torch.inference_mode()
-    def predict(self, batch: ImageBatch) -> Float32[Tensor, "samples classes"]:
-        """Logits.
-
-        Raises:
-            AssayError: the checkpoint has no head.
-        """
-        self._refuse_without_head()
-        return self.network(batch)
-
-    def detect(self, samples: Samples, *, batch_size: int, seed: int) -> Detection:
-        """The class of the largest logit, in which nothing is random; none is benign.
-
-        Raises:
-            AssayError: the checkpoint has no head.
-        """
-        logits = torch.cat([self.predict(batch) for batch in samples.batches(batch_size)])
-        return by_classes(logits, self.class_names)
-
-    def parameters(self) -> Mapping[str, Tensor]:
-        """By timm's names, in the order of the network."""
-        return dict(self.network.named_parameters())
-
-    def objective(self, samples: Samples, *, seed: int) -> Objective:
-        """The cross entropy of the labelled samples, in which nothing is random.
-
-        Raises:
-            AssayError: the checkpoint has no head, or see `labelled_objective`.
-        """
-        self._refuse_without_head()
-        return labelled_objective(self.network, samples, classes=self.network.settings.classes)
-
-    @torch.inference_mode()
     def attend_tokens(self, batch: ImageBatch) -> TokenAttention:
         """Every layer's weights, recomputed from the queries and keys that the layer itself has."""
         weights, (tokens, grid) = [], self.network.entered(batch)
@@ -171,7 +127,7 @@ class VitSubject:
         Raises:
             AssayError: the checkpoint has no head or no such layer.
         """
-        self._refuse_without_head()
+        self.refuse_without_head()
         refuse_unknown("layer", layer, self.layer_names)
         with torch.no_grad():
             tokens, grid = self.network.entered(batch)
@@ -187,7 +143,3 @@ class VitSubject:
         """New weights in the head with its norm, then in the last blocks, at last in the tokens and patches."""
         changed = with_random_weights(self.network, self.network.stages()[:stages], seed=seed)
         return VitSubject(changed, self.class_names, pooling=self._pooling, layer=self._layer)
-
-    def _refuse_without_head(self) -> None:
-        if not self.network.settings.classes:
-            raise AssayError(f"{NO_HEAD}; it has embeddings and attention, but no logits")

@@ -8,6 +8,7 @@ from assay.families.state import cleaned
 from assay.families.state_names import Named, joined, parted, renamed, without_prefixes
 
 LEFT_OUT = r"decoder[._].*|.*\bmask_token|pooler\..*"
+_TORCHVISION = r"encoder\.layers\.encoder_layer_(\d+)\."
 _BLOCK = r"(?:(?:encoder\.)?layers?|blocks)\.(\d+)\."
 RENAMES = [
     # transformers
@@ -25,6 +26,17 @@ RENAMES = [
     (_BLOCK + r"mlp\.(?:weights_in|w12)\.(.*)", r"blocks.\1.mlp.fc1.\2"),
     (_BLOCK + r"mlp\.(?:weights_out|w3|down_proj)\.(.*)", r"blocks.\1.mlp.fc2.\2"),
     (r"layernorm\.(.*)", r"norm.\1"),
+    # torchvision
+    (r"class_token", "cls_token"),
+    (r"conv_proj\.(.*)", r"patch_embed.proj.\1"),
+    (r"encoder\.pos_embedding", "pos_embed"),
+    (_TORCHVISION + r"self_attention\.in_proj_(.*)", r"blocks.\1.attn.qkv.\2"),
+    (_TORCHVISION + r"self_attention\.out_proj\.(.*)", r"blocks.\1.attn.proj.\2"),
+    (_TORCHVISION + r"ln_([12])\.(.*)", r"blocks.\1.norm\2.\3"),
+    (_TORCHVISION + r"mlp\.(?:0|linear_1)\.(.*)", r"blocks.\1.mlp.fc1.\2"),
+    (_TORCHVISION + r"mlp\.(?:3|linear_2)\.(.*)", r"blocks.\1.mlp.fc2.\2"),
+    (r"encoder\.ln\.(.*)", r"norm.\1"),
+    (r"heads\.head\.(.*)", r"head.\1"),
     # a plain transformer, whose tokens are `cls` and `pos`
     (r"cls", "cls_token"),
     (r"pos", "pos_embed"),

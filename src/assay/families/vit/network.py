@@ -9,21 +9,22 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, scaled_dot_product_attention, silu
 
 from assay.errors import AssayError
+from assay.families.image_subject import ImageNetwork
 from assay.families.vit.settings import VitSettings
 from assay.protocols import ImageBatch
 
 Tokens = Float[Tensor, "samples tokens width"]
 
 
-class VitNetwork(nn.Module):
-    """The network of a state dict; its forward pass takes a batch and gives logits."""
+class VitNetwork(ImageNetwork):
+    """The network of a state dict."""
 
     def __init__(self, settings: VitSettings):
         super().__init__()
-        self.settings = settings
+        self.settings, self.classes = settings, settings.classes
         width = settings.width
         convolution = nn.Conv2d(settings.channels, width, settings.patch, stride=settings.patch)
-        self.scale: nn.Module = nn.Identity()  # of the pixels; no part of the state dict
+        self.scale = nn.Identity()
         self.patch_embed = nn.ModuleDict({"proj": convolution})
         self.cls_token = nn.Parameter(torch.empty(1, 1, width)) if settings.class_token else None
         self.reg_token = (

@@ -95,7 +95,7 @@ def _shape(tensors: Mapping[str, Tensor], name: str, n_axes: int) -> Sequence[in
         found = ", ".join(ascii(name) for name in list(tensors)[:8])
         raise Refused(
             f"the state dict has no {name}, by which a vision transformer is known; it has {found}, ... "
-            "Read are the names of timm, of the MAE paper and of transformers."
+            "Read are the names of timm, of the MAE paper, of transformers and of torchvision."
         )
     shape = list(tensors[name].shape)
     if len(shape) != n_axes or 0 in shape:
