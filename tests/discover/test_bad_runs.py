@@ -1,10 +1,16 @@
 """Damaged files beside checkpoints are skipped with the reason; the checkpoints are proposed all the same."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from discover import trees
+from discover.runs import LAYOUTS
+from safetensors.torch import save_file
+
+from assay.record import save_record
 
 LAUGHS = "a: &a [x, x]\nb: [*a, *a]\n"
 
@@ -90,6 +96,33 @@ def test_links_to_one_file_give_one_row(tmp_path, monkeypatch):
     assert found["skipped"] == dict.fromkeys(
         ("runs/a_link.pt", "runs/z_hard.pt"), "is the same file as runs/real.pt"
     )
+
+
+def test_runs_of_every_layout_that_vanish_after_they_were_listed_are_skipped(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for layout in LAYOUTS:
+        layout(tmp_path / "runs" / "a")
+    save_record("record", "runs/a", checkpoint={"w": torch.zeros(2)})
+    model = trees.state("vit", tmp_path / "runs" / "a" / "model" / "x.pt").with_name("model.safetensors")
+    save_file(trees.STATES["vit"](), model)
+    trees.written(model.with_name("config.json"), {})
+    trees.mlp(tmp_path / "runs" / "z" / "stays.pt")
+    scan = os.scandir
+
+    def scandir(path):
+        if Path(path).name == "z":
+            monkeypatch.setattr(os, "scandir", scan)
+            shutil.rmtree(tmp_path / "runs" / "a")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = trees.discovered("runs", "-o", "sheet.tsv")
+    assert list(found["rows"]) == ["runs/z/stays.pt"]
+    gone = {path: reason for path, reason in found["skipped"].items() if path.startswith("runs/a/")}
+    assert len(gone) > 15
+    assert {gone[f"runs/a/{name}"] for name in ("record", "model")} == {
+        "cannot be read (No such file or directory)"
+    }
 
 
 def test_results_of_assay_are_not_read_in_again(tmp_path, monkeypatch):

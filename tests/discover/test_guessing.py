@@ -12,11 +12,11 @@ from families.fusion.examples import CLASS_PATHS
 from families.fusion.examples import random_state as fusion_state
 from families.graphs import REFERENCE
 from families.vision.examples import resnet_state, vit_state
-from families.vision.test_names import as_new_transformers, as_old_transformers
+from families.vision.test_names import as_new_transformers, as_old_transformers, as_torchvision
 
 from assay import catalog
 from assay.discover.choosing import chosen, trained
-from assay.discover.config_keys import data_of, expert_texts, teacher_texts
+from assay.discover.config_keys import data_of, expert_texts, hparams_of, teacher_texts
 from assay.discover.families import SIGNATURES, family_of
 from assay.discover.finding import Candidate, core_of
 from assay.discover.naming import cleaned, unique_names
@@ -35,7 +35,9 @@ STATES = {
     "vit wrapped": ("vit", lambda: prefixed(vit_state(), "module.model.")),
     "vit by old transformers": ("vit", lambda: as_old_transformers(vit_state())),
     "vit by new transformers": ("vit", lambda: as_new_transformers(vit_state())),
+    "vit by torchvision": ("vit", lambda: as_torchvision(vit_state())),
     "resnet": ("cnn", resnet_state),
+    "resnext": ("cnn", lambda: resnet_state(bottleneck=True, groups=4, inner=8)),
     "resnet encoder": ("cnn", lambda: prefixed(resnet_state(classes=0), "encoder.")),
     "plain convolutions": ("cnn", trees.plain_state),
     "gsnn": ("gsnn", lambda: torch.load(GSNN, weights_only=True)["state_dict"]),
@@ -185,6 +187,23 @@ def test_keys_of_teachers_and_experts_are_known_by_many_names():
     assert teacher_texts(config) == ["b", "a"]
     more = {"experts.0": "f", "num_experts": "g", "experts_list": "h,i"}
     assert expert_texts({**config, **more}) == ["h", "i", "e", "f"]
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"model.activation": "gelu", "data.name": "x"}, {"activation": "gelu"}),
+        ({"a.activation": "gelu", "b.activation": "gelu"}, {"activation": "gelu"}),
+        ({"a.activation": "gelu", "b.activation": "relu"}, {}),
+        ({"output_names.0": "tau", "output_names.1": "z"}, {"output_names": "tau,z"}),
+        ({"output_names.0": "a b"}, {}),
+        ({"output_names": "['tau','z']"}, {}),
+        ({"activation.gelu": True}, {}),
+        ({"activation": True}, {"activation": "true"}),
+    ],
+)
+def test_hyper_parameters_are_those_that_the_config_says_once(config, said):
+    assert dict(hparams_of(config, ["activation", "output_names"])) == said
 
 
 def test_data_is_known_by_name_by_path_and_where_only_one_fits(lab):

@@ -18,7 +18,7 @@ def test_every_layout_gives_its_rows_under_names_of_their_own(found):
         "multirun/2026-01-02/10-00-00/0/best.ckpt": "distill_seed-1",
         "multirun/2026-01-02/10-00-00/1/best.ckpt": "distill_seed-2",
         "mlruns/0/0123456789abcdef/artifacts/gat.ckpt": "brave-fish",
-        "wandb/run-20260102_030405-ab12cd34/files/model.pt": "ab12cd34",
+        "wandb/run-20260102_030405-ab12cd34/files/model.pt": "vit_tiny_ab12cd34",
         "myproject/zz99yy88/checkpoints/epoch=1.ckpt": "residual_zz99yy88",
         "emulators/small_best.pt": "small",
         "emulators/resnet_18.pth": "resnet_18",
@@ -33,6 +33,14 @@ def test_the_sheet_passes_the_check_and_every_row_is_taken_in(found, lab, monkey
     for content in found["rows"].values():
         name = content["row"]["checkpoint"]
         assert trees.run("intake", name, "--config", "config.yaml").exit_code == 0, name
+
+
+def test_artifacts_of_a_proposed_row_and_its_teacher_are_made(found, lab, monkeypatch):
+    monkeypatch.chdir(lab)
+    for artifact, file in (("embeddings", "embeddings.npz"), ("cka", "cka.json")):
+        made = trees.run("make", "distill_seed-1", artifact, "--config", "config.yaml")
+        assert made.exit_code == 0, made.stderr
+        assert (lab / "results" / "distill_seed-1" / file).is_file()
 
 
 def test_a_family_is_sure_by_its_class_likely_by_two_signs_and_possible_by_tensors_alone(found):

@@ -1,6 +1,7 @@
 """Trees that Lightning, transformers and assay.record make themselves."""
 
 import json
+import pickle
 import warnings
 from pathlib import Path
 
@@ -35,19 +36,35 @@ def test_records_of_save_record_are_proposed_and_half_a_record_is_not(tmp_path, 
     assert "results.json" in found["skipped"]["runs/damaged"]
 
 
-def test_a_model_that_is_a_pickle_is_skipped_though_its_record_is_whole(tmp_path, monkeypatch):
+def pickled_by_torch(path):
+    torch.save(nn.Linear(2, 2), path)
+
+
+def bare_pickle(path):
+    path.write_bytes(pickle.dumps({"w": [1.0]}, protocol=2))
+
+
+@pytest.mark.parametrize(
+    ("write", "reason"),
+    [
+        (pickled_by_torch, "torch.nn.modules.linear.Linear"),
+        (bare_pickle, "a bare pickle, which runs code when loaded"),
+    ],
+)
+def test_a_model_that_is_a_pickle_is_skipped_though_its_record_is_whole(tmp_path, monkeypatch, write, reason):
     monkeypatch.chdir(tmp_path)
     folder = save_record("pickled", "runs", checkpoint={"w": torch.zeros(2)})
-    torch.save(nn.Linear(2, 2), folder / "model.pt")
+    write(folder / "model.pt")
     (folder / "provenance.json").unlink()
     trees.mlp(tmp_path / "runs" / "good.pt")
     found = trees.discovered("runs")
     assert list(found["rows"]) == ["runs/good.pt"]
-    assert "torch.nn.modules.linear.Linear" in found["skipped"]["runs/pickled/model.pt"]
+    assert reason in found["skipped"]["runs/pickled/model.pt"]
 
 
 def test_folders_of_save_pretrained_are_proposed_and_a_trainers_best_step_is_kept(tmp_path, monkeypatch):
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     monkeypatch.chdir(tmp_path)
     config = transformers.ViTConfig(
         hidden_size=16,
@@ -77,9 +94,8 @@ def test_folders_of_save_pretrained_are_proposed_and_a_trainers_best_step_is_kep
 
 
 def test_runs_that_lightning_makes_are_proposed_with_the_checkpoint_that_it_calls_best(tmp_path, monkeypatch):
-    lightning = pytest.importorskip("lightning")
     monkeypatch.chdir(tmp_path)
-    trained_by_lightning(lightning, tmp_path)
+    trained_by_lightning(tmp_path)
     assert len(list(tmp_path.rglob("*.ckpt"))) == 3
     trees.project(tmp_path, slides={"source": "images", "path": str(tmp_path)})
     found = trees.discovered("logs", "-o", "sheet.tsv", "--config", "config.yaml")
@@ -94,8 +110,9 @@ def test_runs_that_lightning_makes_are_proposed_with_the_checkpoint_that_it_call
     assert trees.run("intake", "tiny_v0", "--config", "config.yaml").exit_code == 0
 
 
-def trained_by_lightning(lightning, folder):
+def trained_by_lightning(folder):
     """Three epochs of a network whose val_loss is that of the first, then larger."""
+    import pytorch_lightning as lightning
 
     class Tiny(lightning.LightningModule):
         def __init__(self, stride: int = 1):
@@ -114,8 +131,8 @@ def trained_by_lightning(lightning, folder):
             return torch.optim.SGD(self.parameters(), 1e-3)
 
     data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(2, 1, 5, 5)))
-    keep = lightning.pytorch.callbacks.ModelCheckpoint(monitor="val_loss", save_top_k=2, save_last=True)
-    logger = lightning.pytorch.loggers.CSVLogger(folder / "logs", name="tiny")
+    keep = lightning.callbacks.ModelCheckpoint(monitor="val_loss", save_top_k=2, save_last=True)
+    logger = lightning.loggers.CSVLogger(folder / "logs", name="tiny")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer = lightning.Trainer(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from discover import trees
 
-from assay.discover import walking
+from assay.discover import child, walking
 from assay.discover.walking import Skipped, walk
 
 
@@ -34,14 +34,18 @@ def test_a_root_that_is_a_link_is_entered_and_one_inside_another_is_walked_once(
     assert files(walk([Path("runs/a"), Path("runs"), Path("link")])) == ["runs/a/x.pt"]
 
 
-def test_a_link_to_nothing_and_a_pipe_are_skipped(tmp_path):
+def test_a_link_to_nothing_or_to_itself_and_a_pipe_are_skipped(tmp_path):
     (tmp_path / "gone.pt").symlink_to("nowhere.pt")
+    (tmp_path / "one.pt").symlink_to("two.pt")
+    (tmp_path / "two.pt").symlink_to("one.pt")
     os.mkfifo(tmp_path / "pipe.ckpt")
     tree = walk([tmp_path])
     assert files(tree) == []
     reasons = {Path(skipped.path).name: skipped.reason for skipped in tree.skipped}
     assert reasons == {
         "gone.pt": "cannot be read (No such file or directory)",
+        "one.pt": "cannot be read (Too many levels of symbolic links)",
+        "two.pt": "cannot be read (Too many levels of symbolic links)",
         "pipe.ckpt": "is a device or a pipe",
     }
 
@@ -107,6 +111,16 @@ def test_a_name_that_is_no_text_is_shown_on_one_line(name):
     text = walking.shown(Path(os.fsdecode(name)))
     assert text.isprintable()
     assert text.endswith(".pt")
+
+
+def test_a_file_that_may_not_be_read_is_refused():
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        path = trees.mlp(Path(name) / "x.pt")
+        path.chmod(0)
+        with as_nobody():
+            answer = child._answer(str(path))
+    assert answer == {"refused": "it cannot be read (Permission denied)"}
 
 
 @contextmanager

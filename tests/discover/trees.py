@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
+from data.random_graphs import random_graphs
 from families.graphs import REFERENCE
 from families.vision.examples import plain_state, resnet_state, vit_state
 from torch import Tensor
@@ -42,7 +44,9 @@ def discovered(*words: str | Path) -> dict[str, Any]:
 def project(folder: Path, **data: Mapping[str, Any]) -> Path:
     """A project whose data are `can` (graphs) and what is given; returns its config."""
     config = folder / "config.yaml"
-    sections = {"can": {"source": "graphs", "path": str(GRAPHS)}, **data}
+    graphs = random_graphs(n=24, n_features=35, n_edge_features=11)  # as the published GAT takes them
+    np.savez(folder / "can.npz", **{**graphs.arrays(), "record_id": graphs.record_id})
+    sections = {"can": {"source": "graphs", "path": str(folder / "can.npz")}, **data}
     content = {"checkpoints": str(folder / "sheet.tsv"), "results": str(folder / "results"), "data": sections}
     config.write_text(yaml.safe_dump(content))
     return config

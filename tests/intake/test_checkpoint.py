@@ -102,7 +102,7 @@ def test_the_published_checkpoint_is_read_as_torch_reads_it():
     }
 
 
-@pytest.mark.parametrize("key", ["model", "network"])
+@pytest.mark.parametrize("key", ["model_state_dict", "model", "network"])
 def test_a_state_dict_under_another_usual_key_is_read(tmp_path, key):
     content = {key: {"w": torch.ones(2)}, "epoch": 3, "optimizer": {"state": {}}}
     checkpoint = read(saved(tmp_path / "a.pth", content))

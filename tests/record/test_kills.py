@@ -19,6 +19,10 @@ SAVE = (
     "import sys; from assay.record import save_record; "
     "save_record('a', sys.argv[1], metrics={'which': 'new'}, overwrite=True)"
 )
+SAVE_MODEL = (
+    "import sys, torch; from assay.record import save_record; "
+    "save_record('a', sys.argv[1], checkpoint={'w': torch.arange(6.0)})"
+)
 HAS_STRACE = pytest.mark.skipif(
     not shutil.which("strace"), reason="needs strace (apt install strace); the other tests here need none"
 )
@@ -73,14 +77,25 @@ def _outcomes(folder, syscall, standing):
         root = folder / f"{syscall.strip('/')}{n}"
         if standing == "old":
             save_record("a", root, metrics={"which": "old"})
-        inject = ["-e", f"trace={syscall}", "-e", f"inject={syscall}:signal=KILL:when={n}"]
-        run = subprocess.run(
-            ["strace", "-qq", "-o", "/dev/null", *inject, sys.executable, "-c", SAVE, root],
-            capture_output=True,
-        )
-        if run.returncode == 0:
+        if _killed_at(syscall, n, SAVE, root) == 0:
             return
         yield "nothing" if not (root / "a").exists() else _whole(root / "a")
+
+
+def _killed_at(syscall, n, script, root):
+    """The exit status of a script that is killed at its n-th such system call, or ends before it."""
+    inject = ["-e", f"trace={syscall}", "-e", f"inject={syscall}:signal=KILL:when={n}"]
+    command = ["strace", "-qq", "-o", "/dev/null", *inject, sys.executable, "-c", script, root]
+    return subprocess.run(command, capture_output=True).returncode
+
+
+@HAS_STRACE
+@pytest.mark.slow
+@pytest.mark.parametrize("syscall", ["write", "fsync"])
+def test_sigkill_while_torch_writes_the_model_leaves_no_record(tmp_path, syscall):
+    assert _killed_at(syscall, 4, SAVE_MODEL, tmp_path) != 0  # after those of the three JSON files
+    assert len(list(tmp_path.glob(".a.*.tmp/model.pt"))) == 1
+    assert not (tmp_path / "a").exists()
 
 
 def _whole(path):

@@ -13,9 +13,13 @@ from assay.config import DEFAULT_CONFIG
 from assay.errors import AssayError, ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from assay.discover.proposal import Discovery
+    from assay.discover.walking import Skipped
 
 HEADERS_ONLY = "headers only: the weights were not read; the border reads them when a checkpoint is used"
+MOST_ALIKE = 4  # files of one folder that are skipped for one reason, each on a line of its own
 
 
 def discover(
@@ -73,9 +77,22 @@ def _say(found: "Discovery") -> None:
         )
         for problem in proposal.open:
             print(f"{row['checkpoint']}: to complete: {problem}", file=sys.stderr)
-    for skipped in found.skipped:
-        print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
+    for line in _skipped_lines(found.skipped):
+        print(line, file=sys.stderr)
     print(HEADERS_ONLY, file=sys.stderr)
+
+
+def _skipped_lines(skipped: "Sequence[Skipped]") -> "Iterator[str]":
+    """A line each; of many in one folder for one reason, as the epochs of a training are, one for all."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for one in skipped:
+        groups.setdefault((one.path.rpartition("/")[0], one.reason), []).append(one.path)
+    for (folder, reason), paths in groups.items():
+        if len(paths) > MOST_ALIKE:
+            first, last = (path.rpartition("/")[2] for path in (paths[0], paths[-1]))
+            yield f"skipped {len(paths)} in {folder or '.'}, {first} to {last}: {reason}"
+        else:
+            yield from (f"skipped {path}: {reason}" for path in paths)
 
 
 def _as_json(found: "Discovery") -> dict[str, Any]:

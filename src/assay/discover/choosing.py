@@ -13,7 +13,7 @@ Which = Literal["best", "last", "all"]
 _FALLS = re.compile(r"loss|err|mae|mse|rmse|nll|perplexity|elbo_neg")
 _RISES = re.compile(r"acc|auc|auroc|f1|r2|precision|recall|iou|dice|score|map\b|mcc")
 _IN_NAME = re.compile(r"([A-Za-z][A-Za-z_]*(?:[/.][A-Za-z_]+)?)=(-?\d+(?:\.\d+)?(?:e-?\d+)?)")
-_COUNT = re.compile(r"(epoch|step|checkpoint|iter)[-_=]?(\d{1,12})", re.IGNORECASE)
+_COUNT = re.compile(r"(epoch|step|checkpoint|ckpt|iter)[-_=]?(\d{1,12})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Trained:
 
 def trained(candidate: Candidate, header: Mapping[str, Any]) -> Trained:
     """The checkpoint with its counts, from its header or else its name; -1 where they are not known."""
-    named = {what.lower(): int(n) for what, n in _COUNT.findall(candidate.path.stem)}
-    step = named.get("step", named.get("checkpoint", named.get("iter", -1)))
+    named = {what.lower(): int(n) for what, n in _COUNT.findall(candidate.stem)}
+    step = next((named[what] for what in ("step", "iter", "checkpoint", "ckpt") if what in named), -1)
     monitored = header["monitored"]
     return Trained(
         candidate,
@@ -70,7 +70,7 @@ def _said_by_the_run(group: Sequence[Trained]) -> tuple[Trained, str] | None:
 def _best_by_its_name(group: Sequence[Trained]) -> tuple[Trained, str] | None:
     values: dict[str, dict[int, float]] = {}
     for place, one in enumerate(group):
-        for metric, text in _IN_NAME.findall(one.candidate.path.stem):
+        for metric, text in _IN_NAME.findall(one.candidate.stem):
             if metric.lower() not in ("epoch", "step"):
                 values.setdefault(metric, {})[place] = float(text)
     return _best(group, values, "in the names")
@@ -90,14 +90,14 @@ def _best_in_history(group: Sequence[Trained]) -> tuple[Trained, str] | None:
 
 
 def _called_best(group: Sequence[Trained]) -> tuple[Trained, str] | None:
-    called = [one for one in group if re.search(r"(^|[-_.])best([-_.]|$)", one.candidate.path.stem.lower())]
+    called = [one for one in group if re.search(r"(^|[-_. ])best([-_. ]|$)", one.candidate.stem.lower())]
     return (called[0], f"the one of {len(group)} that is called best") if len(called) == 1 else None
 
 
 def _last(group: Sequence[Trained]) -> tuple[Trained, str]:
     def order(one: Trained) -> tuple[bool, int, int, bool, str]:
         folder = one.candidate.path == one.candidate.run.folder  # a Trainer's own, behind all of its steps
-        called = bool(re.search(r"(^|[-_.])(last|final|latest)([-_.]|$)", one.candidate.path.stem.lower()))
+        called = bool(re.search(r"(^|[-_. ])(last|final|latest)([-_. ]|$)", one.candidate.stem.lower()))
         return folder, one.step, one.epoch, called, one.name
 
     return max(group, key=order), f"the last of {len(group)}; no metric tells the best"

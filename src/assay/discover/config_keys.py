@@ -1,6 +1,7 @@
 """What the config of a run says of data, teacher and experts, whatever it calls them."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
@@ -54,11 +55,11 @@ def data_of(
     for text in texts:
         if name := next((name for name, one in fitting.items() if _means(text, one)), ""):
             return name, f"its config says {text}"
+    said = f"its config says {', '.join(texts[:3])}" if texts else "its config names none"
     if usual:
         return usual, "as --data says"
     if len(fitting) == 1:
-        return next(iter(fitting)), f"the only data of the config that gives {' or '.join(batches)}"
-    said = f"its config says {', '.join(texts[:3])}" if texts else "its config names none"
+        return next(iter(fitting)), f"the only data of the config that gives {' or '.join(batches)}; {said}"
     return "", f"{said}; the config has {', '.join(fitting) or 'none'} that gives {' or '.join(batches)}"
 
 
@@ -95,11 +96,20 @@ def _same_end(one: Sequence[str], other: Sequence[str]) -> bool:
 
 
 def hparams_of(config: Mapping[str, Plain], names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Of the hyper-parameters `names` those that the config says, as the sheet writes them."""
+    """Of the hyper-parameters `names` those that the config says once, as the sheet writes them, a list with commas."""
     for name in names:
-        keys = sorted((key for key in config if key.rpartition(".")[2] == name), key=len)
-        values = [
-            str(config[key]).lower() if isinstance(config[key], bool) else str(config[key]) for key in keys
-        ]
-        if len(set(values)) == 1 and re.fullmatch(r"[^\s;=$]{1,100}", values[0]):
-            yield name, values[0]
+        texts = {",".join(values) for values in _said(config, name).values()}
+        if len(texts) == 1 and re.fullmatch(r"[^\s;=$\[\]\"']{1,1000}", text := texts.pop()):
+            yield name, text
+
+
+def _said(config: Mapping[str, Plain], name: str) -> Mapping[str, list[str]]:
+    """The values of a key by its place; a list has one place."""
+    said: dict[str, list[str]] = defaultdict(list)
+    for key, value in config.items():
+        place, _, last = key.rpartition(".")
+        of_list = last.isdecimal() and place.rpartition(".")[2] == name
+        if last == name or of_list:
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            said[place if of_list else key].append(text)
+    return said

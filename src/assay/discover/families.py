@@ -52,6 +52,10 @@ SIGNATURES: Mapping[str, tuple[Signature, ...]] = {  # family -> its kinds of ch
             ),
             hparams=("num_heads", "num_attention_heads"),
         ),
+        Signature(
+            (_BEFORE + r"conv_proj\.weight", _BEFORE + r"encoder_layer_0\.self_attention\.in_proj_weight"),
+            hparams=("num_heads", "num_attention_heads"),
+        ),
     ),
     "cnn": (
         Signature((_BEFORE + r"conv1\.weight", _BEFORE + r"layer1\.0\.conv1\.weight")),
@@ -74,7 +78,9 @@ SIGNATURES: Mapping[str, tuple[Signature, ...]] = {  # family -> its kinds of ch
         ),
     ),
 }
-WISHES: Mapping[str, tuple[str, ...]] = {"mlp": ("activation",)}  # taken where a run says them; not needed
+WISHES: Mapping[str, tuple[str, ...]] = {
+    "mlp": ("activation", "output_names")
+}  # taken where a run says them; not needed
 
 
 @dataclass(frozen=True, slots=True)

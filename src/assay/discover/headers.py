@@ -9,20 +9,17 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
+from assay.discover.outline import TensorOutline, outline
 from assay.errors import Refused
 from assay.intake.archive import MAX_PICKLE_BYTES
-from assay.intake.gate import recognise
+from assay.intake.gate import STATES, recognise
 from assay.intake.header import safetensors_metadata
 from assay.intake.model_folder import folder_hparams, shard_files
-from assay.intake.placeholders import TIER, placeholder_type
+from assay.intake.placeholders import TIER
 from assay.intake.plain import PlainValues
 from assay.intake.rehearsal import rehearse
 from assay.intake.standins import COPY_AGAIN
 
-STATES = ("state_dict", "model", "network")  # where a file may keep its state dict
 COUNTS = ("epoch", "global_step")
 
 Shapes = dict[str, list[int]]
@@ -85,21 +82,21 @@ def _of_safetensors(file: BufferedReader) -> Header:
 
 
 def _of_torch(file: BufferedReader) -> Header:
-    names = _rehearsed(file)
-    types: list[Any] = [(placeholder_type(name), name) for name in sorted(names)]
-    file.seek(0)
+    pickle, records = _archived(file)
+    inert = rehearse(pickle, records=records, inert=TIER)
     try:
-        with torch.serialization.safe_globals(types):
-            content = torch.load(file, map_location="meta", weights_only=True)
-    except Exception as error:  # torch's own text may advise to load unsafely, so it is not passed on
-        raise Refused(f"torch cannot read its header ({type(error).__name__}). {COPY_AGAIN}") from None
+        content = outline(pickle, inert=inert)
+    except (Refused, MemoryError):
+        raise
+    except Exception as error:
+        raise Refused(f"its data.pkl cannot be read ({type(error).__name__}). {COPY_AGAIN}") from None
     if not isinstance(content, dict):
         raise Refused(f"it holds a {type(content).__name__}, expected a dict of tensors")
-    return _sorted(dict(dict.items(content)))  # never content.items(): a pickle can replace it
+    return _sorted(content)
 
 
-def _rehearsed(file: BufferedReader) -> frozenset[str]:
-    """The names of the inert types in the pickle, which was found harmless; records are taken at their listed size."""
+def _archived(file: BufferedReader) -> tuple[bytes, dict[str, int]]:
+    """The pickle of a torch zip, and the listed size of each record."""
     try:
         with zipfile.ZipFile(file) as archive:
             members = {member.filename: member for member in archive.infolist()}
@@ -111,17 +108,14 @@ def _rehearsed(file: BufferedReader) -> frozenset[str]:
             if not plain or len(members) != len(archive.infolist()):
                 raise Refused("its data.pkl is compressed or too large, or a member is twice there")
             prefix = f"{root}/data/"
-            records = {
-                n.removeprefix(prefix): m.file_size for n, m in members.items() if n.startswith(prefix)
-            }
-            pickle = archive.read(member)
+            sizes = {name: member.file_size for name, member in members.items() if name.startswith(prefix)}
+            return archive.read(member), {name.removeprefix(prefix): size for name, size in sizes.items()}
     except (zipfile.BadZipFile, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
         raise Refused(f"the zip archive is damaged or cut short: {error}. {COPY_AGAIN}") from None
-    return rehearse(pickle, records=records, inert=TIER)
 
 
 def _sorted(content: dict[Any, Any]) -> Header:
-    if content and all(isinstance(value, Tensor) for value in content.values()):
+    if content and all(isinstance(value, TensorOutline) for value in content.values()):
         return Header(_shapes(content))
     key = next((key for key in STATES if _shapes(content.get(key))), None)
     if key is None:
@@ -140,7 +134,7 @@ def _sorted(content: dict[Any, Any]) -> Header:
 def _shapes(state: Any) -> Shapes:
     if not isinstance(state, dict):
         return {}
-    return {str(name): list(value.shape) for name, value in dict.items(state) if isinstance(value, Tensor)}
+    return {str(name): value.shape for name, value in dict.items(state) if isinstance(value, TensorOutline)}
 
 
 def _monitored(callbacks: Any) -> dict[str, str]:

@@ -33,8 +33,8 @@ class Model:
     @property
     def wanted_name(self) -> str:
         """The name of its run, and the file's where another stands for the run."""
-        run = self.candidate.run.name
-        return run if self.stands_for_run else f"{run}_{self.candidate.path.stem}"
+        run = self.candidate.run.name or self.candidate.run.folder.name
+        return run if self.stands_for_run else f"{run}_{self.candidate.stem}"
 
     @property
     def near(self) -> tuple[Path, ...]:

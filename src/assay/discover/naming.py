@@ -33,8 +33,10 @@ def cleaned(text: str) -> str:
     """A text as a name: letters, digits, '.', '_' and '-', the first a letter or digit, no two dots in a row."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9._-]+", "_", plain)).strip("._-")
+    if not re.search("[A-Za-z]", name):  # a number, or what is left of another script
+        name = f"checkpoint_{name}".rstrip("_")
     if len(name) <= _CUT:
-        return name or "checkpoint"
+        return name
     return (
         f"{name[: _CUT - 9].rstrip('._-')}-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:8]}"
     )

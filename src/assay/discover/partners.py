@@ -1,5 +1,6 @@
 """Teachers and experts: which rows the configs of runs mean by them."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +51,12 @@ def partners(models: Mapping[str, Model], rows: Sequence[Mapping[str, str]]) -> 
 def _references(models: Mapping[str, Model], rows: Iterable[Mapping[str, str]]) -> References:
     """Every row, proposed or there, by its path, its run's folder and its names."""
     references = References()
+    n_of_run = Counter(model.candidate.run.folder for model in models.values() if model.stands_for_run)
     for name, model in models.items():
         run = model.candidate.run
         references.add(name, model.candidate.path, {name, model.wanted_name} - {""})
-        if model.stands_for_run and run.layout != "plain" and run.folder != model.candidate.path:
+        alone = model.stands_for_run and n_of_run[run.folder] == 1  # a fold is not what the run's name means
+        if alone and run.layout != "plain" and run.folder != model.candidate.path:
             references.add(name, run.folder, {run.folder.name})
     for row in rows:
         if row.get("checkpoint") and row.get("path"):

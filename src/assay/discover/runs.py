@@ -42,6 +42,14 @@ class Run:
     refused: str = ""
     skipped: list[Skipped] = field(default_factory=list)
 
+    def lie_in(self, around: "Run") -> None:
+        """Take over the name of the run around this one, and what it says and this one does not."""
+        self.name = around.name or self.name
+        self.config = {**around.config, **self.config}
+        self.history = {**around.history, **self.history}
+        self.refused = self.refused or around.refused
+        self.skipped += around.skipped
+
     def left_out(self, path: Path, refusal: Refused) -> None:
         """Note a file beside checkpoints that was not read."""
         self.skipped.append(Skipped(shown(path), str(refusal)))

@@ -9,7 +9,7 @@ from pathlib import Path
 MAX_DEPTH = 60
 MAX_FOLDERS = 500_000
 MAX_FILES = 2_000_000
-CHECKPOINTS = (".ckpt", ".pt", ".pth", ".safetensors")
+CHECKPOINTS = (".ckpt", ".pt", ".pth", ".pt.tar", ".pth.tar", ".safetensors")
 BESIDE = (".bin", ".csv", ".json", ".npz", ".parquet", ".yaml", ".yml")  # what layouts look for
 ENTERED = (".hydra",)  # of hidden folders
 NOT_ENTERED = ("__pycache__", "node_modules", "site-packages")

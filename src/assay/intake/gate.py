@@ -12,6 +12,8 @@ from assay.intake.standins import COPY_AGAIN
 
 Format = Literal["torch zip", "safetensors"]
 
+STATES = ("state_dict", "model_state_dict", "model", "network")  # where a torch file may keep its state dict
+
 HEAD_BYTES = 4096
 _LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19"  # torch's own magic number, pickled
 _RESAVE = "Save it again where it was made, with torch 1.6 or later: torch.save(torch.load(path), path)."

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from assay.errors import Refused
 from assay.intake.plain import JSON, PlainValues
 from assay.model_folder import CONFIG, INDEX, PREPROCESSOR, weight_files
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_JSON_BYTES = 16 * 2**20
 
@@ -28,7 +29,7 @@ def shard_files(folder: Path) -> list[Path]:
     return files[1:]
 
 
-def joined_tensors(folder: Path, parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+def joined_tensors(folder: Path, parts: Mapping[str, "Mapping[str, Tensor]"]) -> "dict[str, Tensor]":
     """The tensors of all shards, given by the names of their files.
 
     Raises:

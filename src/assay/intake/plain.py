@@ -2,10 +2,10 @@
 
 import math
 import re
+import sys
 from typing import Any
 
 import numpy as np
-import torch
 
 from assay.errors import Refused
 from assay.intake.placeholders import Placeholder
@@ -65,11 +65,12 @@ class PlainValues:
             return sorted((self.convert(item, where) for item in value), key=repr)
         if isinstance(value, Placeholder) or (isinstance(value, type) and issubclass(value, Placeholder)):
             return self._placeholder(value, where)
-        if isinstance(value, torch.Tensor):
+        torch = sys.modules.get("torch")  # where it was not imported, no value is one of its own
+        if torch and isinstance(value, torch.Tensor):
             return {"tensor": {"dtype": str(value.dtype).removeprefix("torch."), "shape": list(value.shape)}}
         if isinstance(value, bytes):
             return value.hex()
-        if isinstance(value, torch.dtype | torch.device | complex):
+        if isinstance(value, complex) or (torch and isinstance(value, torch.dtype | torch.device)):
             return str(value).removeprefix("torch.")
         raise Refused(f"{where} holds a {type(value).__name__}, expected numbers, text, lists and dicts.")
 

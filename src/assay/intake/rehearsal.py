@@ -1,11 +1,10 @@
 """A pickle acted out on stand-ins before torch reads it: nothing is imported, called or allocated."""
 
-import pickletools
-from collections.abc import Callable, Collection, Iterator, Mapping
-from io import BytesIO
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from assay.errors import Refused
+from assay.intake.opcodes import CONSTANTS, corrupt, operations
 from assay.intake.placeholders import may_be_inert
 from assay.intake.standins import (
     CALLS,
@@ -20,8 +19,6 @@ from assay.intake.standins import (
     refuse,
     tuple_of,
 )
-
-MAX_OPCODES = 2_000_000
 
 DTYPES = frozenset(
     f"torch.{kind}{bits}"
@@ -38,7 +35,6 @@ KNOWN_BAD = {
     "torch._utils._rebuild_wrapper_subclass": "makes a tensor subclass",
     "torch._tensor._rebuild_from_type_v2": "makes a tensor subclass",
 }
-_PYTHON_2 = {"long": "int", "unicode": "str", "xrange": "range"}
 
 
 def rehearse(pickle: bytes, *, records: Mapping[str, int], inert: Collection[str]) -> frozenset[str]:
@@ -53,59 +49,16 @@ def rehearse(pickle: bytes, *, records: Mapping[str, int], inert: Collection[str
         Refused: an opcode, a name or a call that weights do not need; a storage or view that its record does not
             cover; nesting, unfolding or length past the limits; or no whole pickle.
     """
-    names = _survey(pickle, inert)
-    stage = _Stage(records, inert)
-    for opcode, argument, _ in _operations(pickle):
-        try:
-            stage.play(opcode, argument)
-        except IndexError:
-            raise _corrupt(f"{opcode} finds nothing to work on") from None
-    return frozenset(names & set(inert))
-
-
-def _survey(pickle: bytes, inert: Collection[str]) -> set[str]:
-    names: set[str] = set()
-    end = 0
-    for count, (opcode, argument, position) in enumerate(_operations(pickle)):
-        demand(count < MAX_OPCODES, "too long a pickle", f"at most {MAX_OPCODES:,} opcodes")
-        if opcode == "GLOBAL":
-            names.add(argument)
-        end = position
-    if end != len(pickle):
-        raise _corrupt(f"{len(pickle) - end} bytes follow its end")
+    opcodes, arguments = operations(pickle)
+    names = {argument for opcode, argument in zip(opcodes, arguments, strict=True) if opcode == "GLOBAL"}
     _refuse_unknown(names - CALLS.keys() - STORAGES.keys() - DTYPES - set(inert))
-    return names
-
-
-def _operations(pickle: bytes) -> Iterator[tuple[str, Any, int]]:
-    """Each opcode, its argument, and where it ends; a foreign opcode is refused before its argument is read."""
-    stream = BytesIO(pickle)
-    while code := stream.read(1):
-        opcode = _ALLOWED.get(code)
-        if opcode is None:
-            refuse(f"the pickle opcode {_NAMES.get(code, code)}", "those that torch.save writes")
-        try:
-            argument = _argument(opcode, stream)
-        except ValueError as error:
-            raise _corrupt(f"{opcode.name}: {error}") from None
-        yield opcode.name, argument, stream.tell()
-        if opcode.name == "STOP":
-            return
-    raise _corrupt("it ends without STOP")
-
-
-def _argument(opcode: pickletools.OpcodeInfo, stream: BytesIO) -> Any:
-    if opcode.name == "GLOBAL":  # pickletools would undo backslashes here, which torch does not
-        return _resolved(stream.readline(), stream.readline())
-    return opcode.arg.reader(stream) if opcode.arg else None
-
-
-def _resolved(*lines: bytes) -> str:
-    """The dotted name as torch resolves it."""
-    module, name = (line.decode("ascii").removesuffix("\n") for line in lines)
-    if module == "__builtin__":
-        return f"builtins.{_PYTHON_2.get(name, name)}"
-    return f"{module}.{name}"
+    stage, opcode = _Stage(records, inert), ""
+    try:
+        for opcode, argument in zip(opcodes, arguments, strict=True):
+            _ACTS[opcode](stage, argument)
+    except IndexError:
+        raise corrupt(f"{opcode} finds nothing to work on") from None
+    return frozenset(names & set(inert))
 
 
 def _refuse_unknown(names: set[str]) -> None:
@@ -129,10 +82,6 @@ def _reason(name: str) -> str:
     return f" ({KNOWN_BAD[name]})" if name in KNOWN_BAD else ""
 
 
-def _corrupt(detail: str) -> Refused:
-    return Refused(f"data.pkl is no whole pickle: {detail}. {COPY_AGAIN}")
-
-
 class _Stage:
     """The unpickler's stack, marks and memo, with stand-ins on them."""
 
@@ -143,13 +92,8 @@ class _Stage:
         self.memo: dict[int, Any] = {}
         self.storages: dict[str, Storage] = {}
 
-    def play(self, opcode: str, argument: Any) -> None:
-        if opcode in _CONSTANTS:
-            self.stack.append(_CONSTANTS[opcode])
-        elif opcode in _CARRIERS:
-            self.stack.append(argument)
-        else:
-            _OPERATIONS[opcode](self, argument)
+    def push(self, value: Any) -> None:
+        self.stack.append(value)
 
     def proto(self, version: int) -> None:
         demand(version == 2, f"pickle protocol {version}", "torch.save's 2")
@@ -157,7 +101,7 @@ class _Stage:
     def stop(self, _: None) -> None:
         self.stack.pop()
         if self.stack or self.marks:
-            raise _corrupt("values are left over at its end")
+            raise corrupt("values are left over at its end")
 
     def mark(self, _: None) -> None:
         self.marks.append(self.stack)
@@ -172,7 +116,7 @@ class _Stage:
 
     def get(self, slot: int) -> None:
         if slot not in self.memo:
-            raise _corrupt(f"it refers to value {slot}, which it never stored")
+            raise corrupt(f"it refers to value {slot}, which it never stored")
         self.stack.append(self.memo[slot])
 
     def named(self, argument: str) -> None:
@@ -252,9 +196,10 @@ class _Stage:
         self.call(None)
 
 
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_CARRIERS = frozenset({"BININT", "BININT1", "BININT2", "BINFLOAT", "LONG1", "BINUNICODE"})
-_OPERATIONS: Mapping[str, Callable[[_Stage, Any], None]] = {
+_ACTS: Mapping[str, Callable[[_Stage, Any], None]] = {
+    **dict.fromkeys(
+        (*CONSTANTS, "BININT", "BININT1", "BININT2", "BINFLOAT", "LONG1", "BINUNICODE"), _Stage.push
+    ),
     "PROTO": _Stage.proto,
     "STOP": _Stage.stop,
     "MARK": _Stage.mark,
@@ -278,10 +223,4 @@ _OPERATIONS: Mapping[str, Callable[[_Stage, Any], None]] = {
     "BINPERSID": _Stage.persistent,
     "REDUCE": _Stage.call,
     "NEWOBJ": _Stage.new,
-}
-_NAMES = {opcode.code.encode("latin-1"): opcode.name for opcode in pickletools.opcodes}
-_ALLOWED = {
-    opcode.code.encode("latin-1"): opcode
-    for opcode in pickletools.opcodes
-    if opcode.name in {*_CONSTANTS, *_CARRIERS, *_OPERATIONS}
 }

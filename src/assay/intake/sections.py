@@ -8,11 +8,11 @@ from typing import Any
 from torch import Tensor
 
 from assay.errors import Refused
+from assay.intake.gate import STATES
 from assay.intake.network import KEYS, stored_network
 from assay.intake.plain import JSON, PlainValues
 
 _SCALARS = bool | int | float | str
-_STATES = ("state_dict", "model", "network")  # where a file may keep its state dict
 _READ = {"class_path", "hyper_parameters", "test_threshold"} | KEYS
 
 
@@ -77,7 +77,7 @@ def _state_key(content: dict) -> str:
     Raises:
         Refused: two keys hold tensors.
     """
-    holding = [key for key in _STATES if _holds_tensors(content.get(key))]
+    holding = [key for key in STATES if _holds_tensors(content.get(key))]
     if "state_dict" not in content and len(holding) > 1:
         raise Refused(
             f"{' and '.join(holding)} both hold tensors, expected one state dict. Save the one that counts."

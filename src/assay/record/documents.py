@@ -13,6 +13,7 @@ FILES = {
     "normalizers": "normalizers.npz",
     "model_checkpoint": "model.pt",
 }
+CONFIG_PARTS = ("data_loading", "dataset_prep", "kfold", "model", "optimizer", "training", "tuning")
 INFO = "info.json"  # written last by the published package: it marks a whole record
 PROVENANCE = "provenance.json"  # ours: what the published files do not say
 OWN_FILES = frozenset({*FILES.values(), INFO, PROVENANCE})

@@ -42,15 +42,21 @@ def save_normalizers(
     Raises:
         TypeError: one has no `mean` and `std` that are numbers.
     """
-    arrays: dict[str, Any] = {}
-    for name, normalizer in normalizers.items():
-        if normalizer is not None:
-            arrays |= {name + ending: value for ending, value in _moments(name, normalizer).items()}
-    if not arrays:
+    if not (arrays := normalizer_arrays(normalizers)):
         return None
     path = Path(artifact_dir, checked_name(filename, "filename"))
     publish(path, lambda file: np.savez(file, **arrays))
     return path
+
+
+def normalizer_arrays(normalizers: Mapping[str, Any]) -> dict[str, Any]:
+    """`<name>_mean` and `<name>_std` of those that are not None; errors as `save_normalizers`."""
+    return {
+        name + ending: value
+        for name, normalizer in normalizers.items()
+        if normalizer is not None
+        for ending, value in _moments(name, normalizer).items()
+    }
 
 
 def load_normalizers(path: Path | str) -> dict[str, Normalizer]:

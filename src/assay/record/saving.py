@@ -75,30 +75,16 @@ def save_record(
     given = locals()
     target = Path(root_dir).expanduser() / checked_name(name, "name")
     refuse_taken(target, overwrite=overwrite, own=OWN_FILES)
-    outcome = {"status": status, "error": _error_text(status, error)}
     documents = {file: plain(document, file) for file, document in _documents(given).items()}
-    facts = plain({**outcome, **_facts(given, documents)}, PROVENANCE)[0]
+    facts, _ = plain(_facts(given, documents), PROVENANCE)
     with staged_folder(target) as folder:
-        for file, (value, _) in documents.items():
-            _write_json(folder / file, value)
-        _write_arrays(folder, normalizers, checkpoint)
-        files = {file.name: content_of(file) for file in folder.iterdir()}
-        _write_json(folder / PROVENANCE, {**facts, "files": files})
+        _write_published(folder, documents, normalizers, checkpoint)
+        _write_provenance(folder, facts)
         publish_folder(folder, target, overwrite=overwrite)
     return target
 
 
 save_artifact = save_record
-
-
-def _error_text(status: str, error: str | BaseException | None) -> str | None:
-    if (status == "failed") != (error is not None):
-        raise ValueError(
-            f"status is {status!r} and error {error!r}; a failed run has an error, and no other."
-        )
-    if isinstance(error, BaseException):
-        return "".join(traceback.format_exception_only(error)).strip()
-    return error
 
 
 def _documents(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -122,12 +108,14 @@ def _documents(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _facts(given: Mapping[str, Any], documents: Mapping[str, tuple[Any, Replaced]]) -> dict[str, Any]:
-    """provenance.json but for the outcome and the files."""
+    """provenance.json but for the files."""
     configs = documents[FILES["configs"]][0]
     dataset = given["dataset_path"]
     return {
         "schema_version": SCHEMA_VERSION,
         "created_at": now(),
+        "status": given["status"],
+        "error": _error_text(given["status"], given["error"]),
         "dataset": None if dataset is None else content_of(Path(dataset).expanduser()),
         "replaced": {file: replaced for file, (_, replaced) in documents.items() if replaced},
         "seeds": {**dict(seeds_in(configs)), **(given["seeds"] or {})},
@@ -137,6 +125,16 @@ def _facts(given: Mapping[str, Any], documents: Mapping[str, tuple[Any, Replaced
     }
 
 
+def _error_text(status: str, error: str | BaseException | None) -> str | None:
+    if (status == "failed") != (error is not None):
+        raise ValueError(
+            f"status is {status!r} and error {error!r}; a failed run has an error, and no other."
+        )
+    if isinstance(error, BaseException):
+        return "".join(traceback.format_exception_only(error)).strip()
+    return error
+
+
 def _device(given: Mapping[str, Any], configs: Mapping[str, Any]) -> str | None:
     device = given["device"] or (configs["training"] or {}).get("device")
     if device is None and given["checkpoint"] is not None:
@@ -144,16 +142,28 @@ def _device(given: Mapping[str, Any], configs: Mapping[str, Any]) -> str | None:
     return None if device is None else str(device)
 
 
-def _write_json(path: Path, value: Any) -> None:
-    content = record_json(value)
-    write_new(path, lambda file: file.write(content))
-
-
-def _write_arrays(folder: Path, normalizers: Mapping[str, Any] | None, checkpoint: Any) -> None:
-    """Where there are any; only then are numpy and torch imported."""
+def _write_published(
+    folder: Path,
+    documents: Mapping[str, tuple[Any, Replaced]],
+    normalizers: Mapping[str, Any] | None,
+    checkpoint: Any,
+) -> None:
+    """The files that the published package knows; numpy and torch are imported only for arrays and a checkpoint."""
+    for file, (value, _) in documents.items():
+        _write_json(folder / file, value)
     if normalizers:
         from assay.record.normalizers import save_normalizers
 
         save_normalizers(folder, normalizers)
     if checkpoint is not None:
         write_checkpoint(folder / FILES["model_checkpoint"], checkpoint)
+
+
+def _write_provenance(folder: Path, facts: Mapping[str, Any]) -> None:
+    files = {file.name: content_of(file) for file in folder.iterdir()}
+    _write_json(folder / PROVENANCE, {**facts, "files": files})
+
+
+def _write_json(path: Path, value: Any) -> None:
+    content = record_json(value)
+    write_new(path, lambda file: file.write(content))

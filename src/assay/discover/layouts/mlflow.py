@@ -29,7 +29,7 @@ def read(folder: Folder, tree: Tree) -> Run:
     if meta.get("lifecycle_stage") == "deleted":
         run.refused = "its run is deleted in MLflow"
     tags = _texts(run, folder, "tags")
-    run.name = first_text(meta, ["run_name"]) or str(tags.get("mlflow.runName", "")).strip()
+    run.name = first_text(meta, ["run_name", "name"]) or str(tags.get("mlflow.runName", "")).strip()
     run.config = {key.replace("/", "."): value for key, value in _texts(run, folder, "params").items()}
     run.history = {name: _points(str(text)) for name, text in _texts(run, folder, "metrics").items()}
     return run

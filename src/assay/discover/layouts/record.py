@@ -24,11 +24,10 @@ def read(folder: Folder) -> tuple[Run, Path]:
     Raises:
         Refused: half a record, one whose files are not those that were written, or one without a model.
     """
-    for name in (INFO, PROVENANCE, FILES["configs"], FILES["results"]):
-        path = folder.path / name
-        if path.is_file() and path.stat().st_size > MAX_BYTES:
-            raise Refused(f"{name} has more than {MAX_BYTES:,} bytes")
     try:
+        for name in {INFO, PROVENANCE, FILES["configs"], FILES["results"]} & folder.files:
+            if (folder.path / name).stat().st_size > MAX_BYTES:
+                raise Refused(f"{name} has more than {MAX_BYTES:,} bytes")
         record = load_record(folder.path)
     except OSError as error:
         raise Refused(f"cannot be read ({error.strerror})") from None

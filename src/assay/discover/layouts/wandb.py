@@ -11,6 +11,7 @@ from assay.errors import Refused
 CONFIG = "config.yaml"
 SUMMARY = "wandb-summary.json"
 RUN = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-(\w+)")
+_NAMES = ("run_name", "name", "experiment", "model_name", "model.name", "model", "arch", "architecture")
 
 
 def claims(folder: Folder, tree: Tree) -> bool:
@@ -34,9 +35,14 @@ def read(folder: Folder, tree: Tree) -> Run:
         except Refused as refusal:
             run.left_out(folder.path / "files" / SUMMARY, refusal)
     match = RUN.fullmatch(folder.path.name)
-    run_id = match[1] if match else folder.path.name
-    run.name = "_".join(filter(None, (first_text(run.config, ["run_name", "name", "experiment"]), run_id)))
+    own_id = match[1] if match else folder.path.name
+    run.name = "_".join(filter(None, (first_text(run.config, _NAMES), own_id)))
     return run
+
+
+def run_id(folder: str) -> str:
+    """The id of the run whose checkpoints a folder of this name holds: `<id>` or `model-<id>:v3`."""
+    return re.sub(r"^model-(\w+):v\d+$", r"\1", folder)
 
 
 def _values(config: dict[str, Any]) -> dict[str, Any]:
