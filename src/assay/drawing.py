@@ -1,15 +1,18 @@
 """The way of one figure: a saved artifact -> its figure module -> PNG and SVG, and its pages where it has some."""
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from assay.catalog import artifacts
 from assay.errors import Refused
 from assay.figures.style import STYLE
+from assay.files import write_new
 from assay.layout import Layout
 from assay.store.artifacts import load_artifact
 from assay.store.pictures import save_figure, save_pages
 from assay.store.records import failure_recorded
+from assay.store.stage import Stage, made_once
 
 PAGE_STYLE = {**STYLE, "savefig.dpi": 120}  # hundreds of them are looked at on a screen, and not printed
 
@@ -22,13 +25,25 @@ def draw(layout: Layout, checkpoint: str, artifact: str) -> Path:
     Raises:
         Refused: the file is missing or damaged.
     """
-    png, svg, *listing = (Path(path) for path in layout.figures(checkpoint, artifact))
-    with failure_recorded(Path(layout.failed(checkpoint, f"figure_{artifact}"))):
+    made_once(
+        png := Path(layout.figures(checkpoint, artifact)[0]),
+        partial(_draw, layout, checkpoint, artifact),
+        last=png,
+        made=lambda: False,  # a figure has no record that would say what another drew
+    )
+    return png
+
+
+def _draw(layout: Layout, checkpoint: str, artifact: str, stage: Stage) -> None:
+    files = png, svg, *listing = [Path(path) for path in layout.figures(checkpoint, artifact)]
+    with failure_recorded(Path(layout.failed(checkpoint, f"figure_{artifact}")), stage):
         target = Path(layout.target(checkpoint, artifact))
         if not target.exists():
             raise Refused(f"{target} is missing: make the artifact before its figure.")
         module, result = import_module(artifacts()[artifact].figure), load_artifact(target)
+        pages = png.with_suffix("")
         for path in listing:
-            save_pages(module.pages(result), png.with_suffix(""), path, style=PAGE_STYLE)
-        save_figure(module.draw(result), png, svg, style=STYLE)
-    return png
+            save_pages(module.pages(result), stage.path(pages), stage.path(path), style=PAGE_STYLE)
+        figure = module.draw(result)
+        save_figure(figure, stage.path(png), stage.path(svg), style=STYLE, write=write_new)
+        stage.publish(*([pages] if listing else []), *reversed(files))

@@ -1,7 +1,7 @@
 """The two jobs that feed all others: a checkpoint is taken in, a data set is prepared."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,23 @@ from assay.catalog import SCHEMA, SOURCES
 from assay.config import Plan
 from assay.datasets import DataSet
 from assay.errors import Refused
-from assay.files import publish_json, sha256_bytes, sha256_file
+from assay.files import publish_json, read_json, sha256_bytes, sha256_file, write_new
 from assay.intake import checkpoint as border
 from assay.layout import Layout
-from assay.plan import INTAKE_FORMAT, data_code, plain
+from assay.plan import INTAKE_FORMAT
 from assay.sheet import Row
 from assay.store import formats
 from assay.store.records import failure_recorded
-from assay.tokens import checkpoint_files, joined_sha256, listing_sha256
+from assay.store.stage import Stage, made_once
+from assay.tokens import (
+    checkpoint_files,
+    data_code,
+    data_token,
+    family_code,
+    intake_token,
+    joined_sha256,
+    listing_sha256,
+)
 from assay.told import say, told_warnings
 
 MOST_NAMED = 2000  # raw files named in a fingerprint, which must stay below 1 MB to be compared by content
@@ -30,12 +39,42 @@ def take_in(plan: Plan, checkpoint: str, token: str) -> None:
     Raises:
         Refused: the file is not a checkpoint of its family that can be read without running its code.
     """
+    plan.row(checkpoint)
+    target = Path(Layout(plan.results).intake(checkpoint))
+    made_once(
+        target,
+        partial(_take_in, plan, checkpoint, token),
+        last=target,
+        made=lambda: target.exists() and intake_token(plan, checkpoint) == token,
+    )
+
+
+def prepare(plan: Plan, name: str, token: str) -> None:
+    """Prepare a data set: raw files -> one safetensors a split, and data.json.
+
+    Raises:
+        Refused: a raw file is damaged, or a split has no samples.
+    """
+    data, target = plan.data_set(name), Path(Layout(plan.results).data(name))
+
+    def made() -> bool:
+        if not target.exists() or data_token(plan, name) != token:
+            return False
+        content = read_json(target)
+        return [content["options"], content["code"]] == [data.deciding, data_code(data.source)]
+
+    made_once(target, partial(_prepare, plan, name, token), last=target, made=made)
+
+
+def _take_in(plan: Plan, checkpoint: str, token: str, stage: Stage) -> None:
     row, layout = plan.row(checkpoint), Layout(plan.results)
-    with failure_recorded(Path(layout.failed(checkpoint, "intake"))):
+    published = [Path(file(checkpoint)) for file in (layout.weights, layout.hparams, layout.intake)]
+    weights, hparams, target = map(stage.path, published)
+    with failure_recorded(Path(layout.failed(checkpoint, "intake")), stage):
         source = Path(row.path)
         seen.begin(layout.intake(checkpoint))
         files = checkpoint_files(row)
-        with _unchanged(files) as stat:
+        with seen.unchanged(files) as stat:
             contents = {str(file): sha256_file(file) for file in files}
             found = border.read(
                 source,
@@ -47,10 +86,11 @@ def take_in(plan: Plan, checkpoint: str, token: str) -> None:
         _refuse_other_family(row, found)
         of_all = joined_sha256(contents)
         held = {path: size for path, size, *_ in stat}
-        hparams = publish_json(Path(layout.hparams(checkpoint)), found.hparams)
+        said = publish_json(hparams, found.hparams, write=write_new)
         intake = {
             "format": INTAKE_FORMAT,
             "family": row.family,
+            "code": family_code(row.family),
             "sha256": contents.pop(str(source), of_all),
             "beside": contents,
             "sources_sha256": of_all,
@@ -58,39 +98,36 @@ def take_in(plan: Plan, checkpoint: str, token: str) -> None:
             "hparams": dict(row.hparams),
             "token": token,
             "files": {
-                "weights.safetensors": formats.save_tensors(found.tensors, Path(layout.weights(checkpoint))),
-                "hparams.json": {"sha256": sha256_bytes(hparams), "bytes": len(hparams)},
+                "weights.safetensors": formats.save_tensors(found.tensors, weights, write=write_new),
+                "hparams.json": {"sha256": sha256_bytes(said), "bytes": len(said)},
             },
             "holds": found.facts,
             "lacks": _lacks(row, found),
         }
-        publish_json(Path(layout.intake(checkpoint)), intake)
+        publish_json(target, intake, write=write_new)
+        stage.publish(*published)
         seen.finish(layout.intake(checkpoint), token=token, sha256=of_all, stat=stat)
 
 
-def prepare(plan: Plan, name: str, token: str) -> None:
-    """Prepare a data set: raw files -> one safetensors a split, and data.json.
-
-    Raises:
-        Refused: a raw file is damaged, or a split has no samples.
-    """
+def _prepare(plan: Plan, name: str, token: str, stage: Stage) -> None:
     data, layout = plan.data_set(name), Layout(plan.results)
-    with failure_recorded(Path(layout.data_failed(name))):
+    with failure_recorded(Path(layout.data_failed(name)), stage):
         seen.begin(layout.data(name))
         files = data.files()
         _none_empty(data, files)
-        with _unchanged(sorted({file for group in files.values() for file in group})) as stat:
+        with seen.unchanged(sorted({file for group in files.values() for file in group})) as stat:
             contents = {file: sha256_file(Path(file)) for file, *_ in stat}
             prepared = import_module(SOURCES[data.source].module).prepare(files, **data.options)
+        paths = [Path(layout.split(name, split)) for split in prepared.splits]
         splits = {
-            split: {**formats.save_arrays(part.arrays(), Path(layout.split(name, split))), **part.counts()}
-            for split, part in prepared.splits.items()
+            split: {**formats.save_arrays(part.arrays(), stage.path(path), write=write_new), **part.counts()}
+            for (split, part), path in zip(prepared.splits.items(), paths, strict=True)
         }
         sha256 = listing_sha256(data, contents)
         content = {
             "schema": SCHEMA,
             "source": data.source,
-            "options": plain(data.options),
+            "options": data.deciding,
             "code": data_code(data.source),
             "sha256": sha256,
             "token": token,
@@ -98,8 +135,11 @@ def prepare(plan: Plan, name: str, token: str) -> None:
             "sources": contents if len(contents) <= MOST_NAMED else {},
             "splits": splits,
             "facts": prepared.facts,
+            "lacks": dict(prepared.lacks),
         }
-        publish_json(Path(layout.data(name)), content)
+        target = Path(layout.data(name))
+        publish_json(stage.path(target), content, write=write_new)
+        stage.publish(*paths, target)
         say(prepared.facts["warnings"])
         seen.finish(layout.data(name), token=token, sha256=sha256, stat=stat)
 
@@ -130,17 +170,3 @@ def _none_empty(data: DataSet, files: Mapping[str, tuple[Path, ...]]) -> None:
         if not found:
             paths = ", ".join(data.raw[split])
             raise Refused(f"data {data.name}: split {split} has no files: no {suffixes} below {paths}.")
-
-
-@contextmanager
-def _unchanged(files: list[Path]) -> Iterator[seen.Stat]:
-    """The stat of the files, which must be the same at the end of the block."""
-    before = seen.stat_of(files)
-    if before is None:
-        missing = next(file for file in files if not file.exists())
-        raise Refused(
-            f"{missing}: there is no such file. Where a rule makes it, let snakemake make it first."
-        )
-    yield before
-    if seen.stat_of(files) != before:
-        raise Refused(f"{files[0].parent}: a file changed while it was read. Run again when it is whole.")

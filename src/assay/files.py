@@ -12,6 +12,9 @@ from typing import IO, Any, NoReturn
 from assay.errors import Refused
 
 AGAIN = "Delete it to have it made again."
+Write = Callable[
+    [Path, Callable[[IO[bytes]], object]], None
+]  # `publish`, or `write_new` where nobody else looks
 
 
 def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -45,15 +48,15 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def publish_bytes(path: Path, content: bytes) -> None:
+def publish_bytes(path: Path, content: bytes, *, write: Write = publish) -> None:
     """Put `content` at `path`, whole or not at all."""
-    publish(path, lambda file: file.write(content))
+    write(path, lambda file: file.write(content))
 
 
-def publish_json(path: Path, value: Any) -> bytes:
+def publish_json(path: Path, value: Any, *, write: Write = publish) -> bytes:
     """Put `value` at `path` as canonical JSON; returns the bytes. NaN and infinity are a ValueError."""
     content = json_bytes(value)
-    publish_bytes(path, content)
+    publish_bytes(path, content, write=write)
     return content
 
 

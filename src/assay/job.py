@@ -3,6 +3,7 @@
 import resource
 import time
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,30 +12,49 @@ from assay import catalog
 from assay.catalog import READERS, SOURCES
 from assay.device import device_name, torch_device
 from assay.errors import AssayError, Refused
-from assay.files import compact_json, parse_json, sha256_bytes, sha256_file
+from assay.files import compact_json, parse_json, read_json, sha256_bytes, sha256_file, write_new
 from assay.layout import Layout
-from assay.plan import Request, plain
+from assay.plan import Request
+from assay.protocols import Origin
 from assay.sheet import Row
 from assay.store import formats
 from assay.store.artifacts import load_artifact
 from assay.store.parts import KeptParts
-from assay.store.records import Record, failure_recorded, now, versions
+from assay.store.records import Record, action_key, failure_recorded, now, versions
+from assay.store.stage import Stage, made_once
 from assay.told import told_warnings
 
 
-def make(request: Request, *, device: str, output: str | None = None) -> Path:
+def make(
+    request: Request,
+    *,
+    device: str,
+    output: str | None = None,
+    wait: bool = False,
+    take_over: bool = False,
+) -> Path:
     """Make one artifact from the intakes and data as they lie; returns its file, complete with its record.
 
-    With `output` the file goes there, and no record is kept: a record speaks only of the results.
+    With `output` the file goes there, and no record is kept: a record speaks only of the results. Where another
+    process makes the artifact, `wait` takes what that one makes, and `take_over` makes that one fail.
 
     Raises:
         Refused: an input is damaged or is not what the family reads.
         AssayError: the artifact cannot be computed from these inputs.
+        Taken: another process makes it.
     """
     if output is not None and Path(output).resolve() != Path(request.target).resolve():
         return _made_elsewhere(request, device, Path(output))
-    with failure_recorded(Path(request.layout.failed(request.row.checkpoint, request.artifact))):
-        return _made(request, device)
+    target = Path(request.target)
+    made_once(
+        target,
+        partial(_make, request, device),
+        last=Path(request.record),
+        made=partial(_is_made, request),
+        wait=wait,
+        by_force=take_over,
+    )
+    return target
 
 
 def _made_elsewhere(request: Request, device: str, output: Path) -> Path:
@@ -45,24 +65,46 @@ def _made_elsewhere(request: Request, device: str, output: Path) -> Path:
     return output
 
 
-def _made(request: Request, device: str) -> Path:
+def _is_made(request: Request) -> bool:
+    """Whether the artifact lies there as this request would make it."""
+    try:
+        action = read_json(Path(request.record)).get("action")
+    except (FileNotFoundError, Refused):
+        return False
+    wanted = action_key(request.artifact, _inputs(request), request.deciding, request.code_digest)
+    return action == wanted and Path(request.target).exists()
+
+
+def _make(request: Request, device: str, stage: Stage) -> None:
+    with failure_recorded(Path(request.layout.failed(request.row.checkpoint, request.artifact)), stage):
+        parts = _parts(request, device, Path(request.target))
+        _stage(request, device, parts, stage)
+        stage.remove(Path(request.record))  # of an older result, which speaks of none of these files
+        stage.publish(*map(Path, (*request.also, request.target, request.record)))
+    parts.remove()
+
+
+def _stage(request: Request, device: str, parts: KeptParts, stage: Stage) -> None:
+    """Write all files of the artifact, its record last, to the stage."""
     started, clock = now(), time.monotonic()
     inputs = _inputs(request)
-    target = Path(request.target)
-    parts = _parts(request, device, target)
     with told_warnings() as notes:
         result = _computed(request, device, parts)
-    arrays = formats.save(result, target)
+    target = stage.path(Path(request.target))
+    arrays = formats.save(result, target, write=write_new)
     Record(
         checkpoint=request.row.checkpoint,
         artifact=request.artifact,
-        file=str(target.relative_to(request.layout.results)),
+        file=str(Path(request.target).relative_to(request.layout.results)),
         sha256=sha256_file(target),
         bytes=target.stat().st_size,
-        also={str(Path(path).relative_to(request.layout.results)): _measured(path) for path in request.also},
+        also={
+            str(Path(path).relative_to(request.layout.results)): _measured(stage.path(Path(path)))
+            for path in request.also
+        },
         arrays=arrays,
         inputs=inputs,
-        options=plain(request.options),
+        options=request.deciding,
         code=request.code_digest,
         modules=request.code,
         meta=request.row.meta,
@@ -71,13 +113,11 @@ def _made(request: Request, device: str) -> Path:
         seconds=round(time.monotonic() - clock, 3),
         peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         warnings=tuple(notes),
-    ).save(Path(request.record))
-    parts.remove()
-    return target
+    ).save(stage.path(Path(request.record)), write=write_new)
 
 
-def _measured(path: str) -> dict[str, Any]:
-    return {"sha256": sha256_file(Path(path)), "bytes": Path(path).stat().st_size}
+def _measured(path: Path) -> dict[str, Any]:
+    return {"sha256": sha256_file(path), "bytes": path.stat().st_size}
 
 
 def _inputs(request: Request) -> dict[str, dict[str, str]]:
@@ -95,7 +135,7 @@ def _parts(request: Request, device: str, target: Path) -> KeptParts:
     """The parts of a target, which hold for these inputs, options, code, versions and device alone."""
     decides = [
         _inputs(request),
-        plain(request.options),
+        request.deciding,
         request.code_digest,
         versions(),
         device_name(device),
@@ -104,6 +144,8 @@ def _parts(request: Request, device: str, target: Path) -> KeptParts:
 
 
 def _computed(request: Request, device: str, parts: KeptParts) -> Any:
+    if request.table.origin:
+        return import_module(request.table.module).compute(_origin(request), **request.options)
     where = torch_device(device)
     subject = _loaded(request.row, request.layout).to(where)
     partners = [_loaded(request.partners[role], request.layout).to(where) for role in request.table.partners]
@@ -111,6 +153,23 @@ def _computed(request: Request, device: str, parts: KeptParts) -> Any:
     compute = import_module(request.table.module).compute
     in_parts = (parts,) if request.table.in_parts else ()
     return compute(subject, *partners, data, *in_parts, **request.options)
+
+
+def _origin(request: Request) -> Origin:
+    """What is known of where the checkpoint comes from."""
+    name, layout = request.row.checkpoint, request.layout
+    intake, training = (_read_fingerprint(file(name)) for file in (layout.intake, layout.training))
+    return Origin(
+        checkpoint=name,
+        family=request.row.family,
+        data=request.data.name,
+        intake=intake,
+        hparams=formats.load_json(Path(layout.hparams(name)), intake["files"]["hparams.json"]["sha256"]),
+        training=training,
+        run=formats.load_json(Path(layout.run(name)), training["files"]["run.json"]["sha256"]),
+        dataset=_read_fingerprint(layout.data(request.data.name)),
+        versions=versions(),
+    )
 
 
 def _loaded(row: Row, layout: Layout) -> Any:

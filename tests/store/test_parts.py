@@ -58,7 +58,7 @@ def test_parts_of_another_key_are_thrown_away(target):
 @pytest.mark.parametrize("damage", [b"", b"no zip", None], ids=["empty", "text", "a flipped bit"])
 def test_a_damaged_part_is_made_again(target, damage):
     broken_off(target, at=4)
-    part = target.with_name("a.parquet.parts") / "000002.npz"
+    part = target.with_name("a.parquet.parts") / "k" / "000002.npz"
     content = bytearray(part.read_bytes())
     content[len(content) // 2] ^= 1
     part.write_bytes(bytes(content) if damage is None else damage)
@@ -68,12 +68,25 @@ def test_a_damaged_part_is_made_again(target, damage):
     np.testing.assert_array_equal(found, [Rows()(i) for i in range(6)])
 
 
-def test_a_key_that_cannot_be_read_is_another_key(target):
+def test_a_job_that_outlived_its_own_leaves_no_part_to_one_of_another_key(target):
+    def newer(i: int) -> np.ndarray:
+        return np.array([7.0 + i])
+
+    def late(i: int) -> np.ndarray:
+        if i == 1:
+            KeptParts(target, "new").gather(3, newer)
+        return np.array([float(i)])
+
+    KeptParts(target, "old").gather(3, late)
+    assert [row.tolist() for row in KeptParts(target, "new").gather(3, Rows(stop=0))] == [[7.0], [8.0], [9.0]]
+
+
+def test_a_part_that_was_half_written_is_not_taken(target):
     broken_off(target, at=4)
-    (target.with_name("a.parquet.parts") / "key.json").write_text("{")
+    (target.with_name("a.parquet.parts") / "k" / ".000004.npz.1.ab.tmp").write_bytes(b"PK")
     rows = Rows()
     gathered(target, rows)
-    assert len(rows.made) == 6
+    assert rows.made == [4, 5]
 
 
 def test_removed_parts_leave_nothing_and_removing_none_is_no_error(target):

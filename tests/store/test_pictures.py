@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from assay.store.pictures import save_figure, save_pages
+from assay.store.stage import owned
 
 STYLE = {"font.size": 7, "savefig.dpi": 40, "text.parse_math": False}
 
@@ -89,7 +90,10 @@ def paged(tmp_path):
         drawn = [(name, figure()) for name in names]
         if broken:
             drawn[-1][1].axes[0].draw = None
-        save_pages(iter(drawn), tmp_path / "figures/maps", tmp_path / "figures/maps.pages.json", style=STYLE)
+        folder, listing = tmp_path / "figures/maps", tmp_path / "figures/maps.pages.json"
+        with owned(tmp_path / "figures/maps.png") as stage:
+            save_pages(iter(drawn), stage.path(folder), stage.path(listing), style=STYLE)
+            stage.publish(folder, listing)
         return below(tmp_path / "figures/maps")
 
     return save

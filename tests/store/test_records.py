@@ -1,6 +1,7 @@
 """The action key follows what decides the bytes; a failure leaves its reason."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import fields, replace
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from assay.errors import AssayError, Refused
 from assay.files import read_json
 from assay.store.records import Record, failure, failure_recorded
+from assay.store.stage import Superseded, owned
 
 RECORD = Record(
     checkpoint="small",
@@ -95,6 +97,13 @@ def test_a_saved_record_holds_every_field_and_its_action_key(tmp_path):
     assert {"python", "torch", "numpy"} <= saved["versions"].keys()
 
 
+@contextmanager
+def recorded(path):
+    """The block of a job that owns its target."""
+    with owned(path.with_name("cka.json")) as stage, failure_recorded(path, stage):
+        yield
+
+
 @pytest.mark.parametrize(
     ("error", "text", "code"),
     [
@@ -105,7 +114,7 @@ def test_a_saved_record_holds_every_field_and_its_action_key(tmp_path):
 )
 def test_a_failure_leaves_its_reason_and_goes_on(tmp_path, error, text, code):
     path = tmp_path / "records" / "cka.failed.json"
-    with pytest.raises(type(error)), failure_recorded(path):
+    with pytest.raises(type(error)), recorded(path):
         raise error
     assert failure(path) == text
     assert json.loads(path.read_bytes())["exit_code"] == code
@@ -113,15 +122,36 @@ def test_a_failure_leaves_its_reason_and_goes_on(tmp_path, error, text, code):
 
 def test_a_success_removes_an_older_failure(tmp_path):
     path = tmp_path / "cka.failed.json"
-    with pytest.raises(AssayError), failure_recorded(path):
+    with pytest.raises(AssayError), recorded(path):
         raise AssayError("once")
-    with failure_recorded(path):
+    with recorded(path):
         assert failure(path) == "once"
     assert failure(path) == ""
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interruption_is_no_failure(tmp_path):
-    with pytest.raises(KeyboardInterrupt), failure_recorded(tmp_path / "cka.failed.json"):
+    with pytest.raises(KeyboardInterrupt), recorded(tmp_path / "cka.failed.json"):
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_another_process_took_over_is_no_failure(tmp_path):
+    path = tmp_path / "cka.failed.json"
+    with pytest.raises(Superseded), owned(tmp_path / "cka.json") as late, failure_recorded(path, late):
+        with owned(tmp_path / "cka.json", by_force=True):
+            pass
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_late_success_does_not_remove_the_failure_of_a_newer_attempt(tmp_path):
+    target, path = tmp_path / "cka.json", tmp_path / "cka.failed.json"
+
+    def newer() -> None:
+        with owned(target, by_force=True) as stage, failure_recorded(path, stage):
+            raise AssayError("newer")
+
+    with owned(target) as late, failure_recorded(path, late), pytest.raises(AssayError):
+        newer()
+    assert failure(path) == "newer"

@@ -13,23 +13,28 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from assay.errors import Refused
-from assay.files import parse_json, publish, publish_bytes, publish_json, sha256_bytes, sha256_file
+from assay.files import Write, parse_json, publish, publish_bytes, publish_json, sha256_bytes, sha256_file
+from assay.record.documents import INFO
+from assay.store.experiments import load_experiment, save_experiment
 from assay.store.tables import AGAIN, is_table, load_table, save_table
 
 Arrays = dict[str, dict[str, Any]]  # name -> dtype, shape
 
 
-def save(result: Any, path: Path) -> Arrays:
+def save(result: Any, path: Path, *, write: Write = publish) -> Arrays:
     """Publish a result (a dataclass) in the format of the path's suffix; returns what arrays it holds.
 
-    A table inside a JSON result lies beside it as Parquet, under the same stem, and is published first.
+    A table inside a JSON result lies beside it as Parquet, under the same stem, and is published first. Of
+    info.json the files are those of a record; see `experiments`.
     """
     if path.suffix == ".npz":
-        return _save_npz(result, path)
+        return _save_npz(result, path, write)
     if path.suffix == ".parquet":
-        return save_table(result, path)
+        return save_table(result, path, write=write)
+    if path.name == INFO:
+        return save_experiment(result, path, write)
     if path.suffix == ".json":
-        return _save_json(result, path)
+        return _save_json(result, path, write)
     raise ValueError(f"{path}: results are saved as .npz, .parquet or .json")
 
 
@@ -43,19 +48,21 @@ def load(path: Path, kind: type) -> Any:
         return _load_npz(path, kind)
     if path.suffix == ".parquet":
         return load_table(path, kind)
+    if path.name == INFO:
+        return load_experiment(path, kind)
     return _load_json(path, kind)
 
 
-def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Any]:
+def save_tensors(tensors: Mapping[str, Tensor], path: Path, *, write: Write = publish) -> dict[str, Any]:
     """Publish tensors as safetensors; returns sha256 and bytes."""
-    return _publish_safetensors(safetensors.torch.save(dict(tensors)), path)
+    return _publish_safetensors(safetensors.torch.save(dict(tensors)), path, write)
 
 
-def save_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Any]:
+def save_arrays(arrays: Mapping[str, np.ndarray], path: Path, *, write: Write = publish) -> dict[str, Any]:
     """Publish arrays as safetensors; returns sha256 and bytes."""
     # safetensors writes the memory of an array as it lies, whatever its strides say
     rows = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    return _publish_safetensors(safetensors.numpy.save(rows), path)
+    return _publish_safetensors(safetensors.numpy.save(rows), path, write)
 
 
 def load_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
@@ -77,13 +84,13 @@ def load_json(path: Path, sha256: str) -> dict[str, Any]:
     return parse_json(_checked(path, sha256), path)
 
 
-def _save_json(result: Any, path: Path) -> Arrays:
+def _save_json(result: Any, path: Path, write: Write) -> Arrays:
     content, arrays = asdict(result), {}
     if name := _table_field(type(result)):
         beside = path.with_suffix(".parquet")
-        arrays = save_table(getattr(result, name), beside)
+        arrays = save_table(getattr(result, name), beside, write=write)
         content[name] = {"file": beside.name, "sha256": sha256_file(beside)}
-    publish_json(path, content)
+    publish_json(path, content, write=write)
     return arrays
 
 
@@ -113,12 +120,12 @@ def _table_field(kind: type) -> str:
     return next((name for name, hint in get_type_hints(kind).items() if is_table(hint)), "")
 
 
-def _save_npz(result: Any, path: Path) -> Arrays:
+def _save_npz(result: Any, path: Path, write: Write) -> Arrays:
     arrays = {name: np.asarray(value) for name, value in _flat(result) if value is not None}
     for name, array in arrays.items():
         if array.dtype == object:
             raise TypeError(f"{path}: {name} is no array of numbers or text")
-    publish(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+    write(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
     return {name: {"dtype": str(a.dtype), "shape": list(a.shape)} for name, a in arrays.items()}
 
 
@@ -181,8 +188,8 @@ def _first_line(error: ValidationError) -> str:
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
-def _publish_safetensors(content: bytes, path: Path) -> dict[str, Any]:
-    publish_bytes(path, content)
+def _publish_safetensors(content: bytes, path: Path, write: Write) -> dict[str, Any]:
+    publish_bytes(path, content, write=write)
     return {"sha256": sha256_bytes(content), "bytes": len(content)}
 
 

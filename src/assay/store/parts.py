@@ -8,28 +8,31 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float
 from tqdm import tqdm
 
-from assay.errors import Refused
-from assay.files import publish, publish_json, read_json
+from assay.files import publish
 
 HEARTBEAT_SECONDS = 30.0
-Part = Float64[np.ndarray, " m"]
+Part = Float[np.ndarray, " m"]
 
 
 class KeptParts:
-    """Answers `assay.protocols.Parts`. Parts of other inputs, options, code or versions are thrown away."""
+    """Answers `assay.protocols.Parts`.
+
+    Parts lie in a folder named by the sha256 of what decides their bytes, so that those of other inputs, options,
+    code or versions are never taken; they are thrown away, as far as a job that still runs does not put them back.
+    """
 
     def __init__(self, target: Path, key: str):
         self.folder = target.with_name(f"{target.name}.parts")
-        self._key = {"key": key}
+        self._own = self.folder / key
 
     def gather(self, n: int, part: Callable[[int], Part]) -> list[Part]:
         """`part(0)` to `part(n - 1)`; each is kept as soon as it is finished."""
-        if _read_key(self.folder / "key.json") != self._key:
-            self.remove()
-            publish_json(self.folder / "key.json", self._key)
+        for other in self.folder.glob("*"):
+            if other != self._own:
+                shutil.rmtree(other, ignore_errors=True)
         return [self._part(i, part) for i in _progress(n, self.folder.stem)]
 
     def remove(self) -> None:
@@ -37,7 +40,7 @@ class KeptParts:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _part(self, i: int, part: Callable[[int], Part]) -> Part:
-        path = self.folder / f"{i:06d}.npz"
+        path = self._own / f"{i:06d}.npz"
         try:
             with path.open("rb") as file:
                 return np.load(file, allow_pickle=False)["part"]
@@ -45,13 +48,6 @@ class KeptParts:
             values = part(i)
             publish(path, lambda file: np.savez(file, allow_pickle=False, part=values))
             return values
-
-
-def _read_key(path: Path) -> dict[str, str]:
-    try:
-        return read_json(path)
-    except (FileNotFoundError, Refused):
-        return {}
 
 
 def _progress(n: int, what: str) -> Iterator[int]:

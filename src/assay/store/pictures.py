@@ -1,64 +1,53 @@
 """Figures as files: PNG to look at and SVG to print, one figure one byte sequence; pages with their digests."""
 
-import os
-import secrets
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from assay.files import publish, publish_json, sha256_file
+from assay.files import Write, publish, publish_json, sha256_file, write_new
 
 SVG = {"svg.hashsalt": "assay", "svg.fonttype": "path"}  # ids that do not change; text that needs no font
 UNSIGNED = {"png": {"Software": None}, "svg": {"Creator": None, "Date": None}}  # no version, no clock
 
 
-def save_figure(figure: Figure, png: Path, svg: Path, *, style: Mapping[str, Any]) -> None:
+def save_figure(
+    figure: Figure, png: Path, svg: Path, *, style: Mapping[str, Any], write: Write = publish
+) -> None:
     """Publish a figure as PNG and as SVG, each whole or not at all.
 
     `style` holds the rcParams that it was drawn under: numbers are written, and fonts found, when it is saved.
     """
     for path, kind in ((png, "png"), (svg, "svg")):
-        _save(figure, path, kind, style)
+        _save(figure, path, kind, style, write)
 
 
 def save_pages(
     pages: Iterable[tuple[str, Figure]], folder: Path, listing: Path, *, style: Mapping[str, Any]
 ) -> None:
-    """Publish figures as `<name>.png` below a folder, all or none, in place of those that were there.
+    """Write figures as `<name>.png` below a new folder, to be published as a whole with its listing.
 
-    `listing` is written last: each file by its path below the folder, with sha256 and bytes.
+    `listing` holds each file by its path below the folder, with sha256 and bytes.
     """
-    with _replaced(folder) as staged:
-        files = {}
-        for name, figure in pages:
-            path = staged / f"{name}.png"
-            _save(figure, path, "png", style)
-            files[f"{name}.png"] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
-    publish_json(listing, {"files": files})
+    folder.mkdir()
+    files = {}
+    for name, figure in pages:
+        path = _made_room(folder, PurePath(f"{name}.png"))
+        _save(figure, path, "png", style, write_new)
+        files[f"{name}.png"] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+    publish_json(listing, {"files": files}, write=write_new)
 
 
-@contextmanager
-def _replaced(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which takes the place of `folder` at the end of the block; gone where the block fails."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    mark = f"{os.getpid()}.{secrets.token_hex(4)}"
-    staged, old = (folder.with_name(f".{folder.name}.{mark}.{end}") for end in ("tmp", "old"))
-    staged.mkdir()
-    try:
-        yield staged
-        if folder.exists():
-            folder.rename(old)
-        staged.rename(folder)
-    finally:
-        for left in (staged, old):
-            shutil.rmtree(left, ignore_errors=True)
+def _made_room(folder: Path, name: PurePath) -> Path:
+    """The path of `name` below a folder that is not made again where it is gone."""
+    for part in name.parent.parts:
+        folder /= part
+        folder.mkdir(exist_ok=True)
+    return folder / name.name
 
 
-def _save(figure: Figure, path: Path, kind: str, style: Mapping[str, Any]) -> None:
+def _save(figure: Figure, path: Path, kind: str, style: Mapping[str, Any], write: Write) -> None:
     with matplotlib.style.context(["default", {**style, **SVG}]):
-        publish(path, lambda file: figure.savefig(file, format=kind, metadata=UNSIGNED[kind]))
+        write(path, lambda file: figure.savefig(file, format=kind, metadata=UNSIGNED[kind]))

@@ -15,7 +15,8 @@ from typing import Any
 
 from assay.catalog import SCHEMA
 from assay.errors import AssayError
-from assay.files import compact_json, publish_json, read_json, sha256_bytes
+from assay.files import Write, compact_json, publish, publish_json, read_json, sha256_bytes, write_new
+from assay.store.stage import Stage
 
 RECORDED_VERSIONS = ("assay", "torch", "torch-geometric", "numpy", "scipy")
 
@@ -49,25 +50,40 @@ class Record:
     @property
     def action(self) -> str:
         """One sha256 over all that decides the bytes: artifact, inputs, options, code."""
-        inputs = {role: source["sha256"] for role, source in self.inputs.items()}
-        decides = [self.schema, self.artifact, inputs, self.options, self.code]
-        return sha256_bytes(compact_json(decides).encode())
+        return action_key(self.artifact, self.inputs, self.options, self.code, schema=self.schema)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, *, write: Write = publish) -> None:
         """Publish the record: from now on the artifact is complete."""
-        publish_json(path, {**asdict(self), "action": self.action})
+        publish_json(path, {**asdict(self), "action": self.action}, write=write)
+
+
+def action_key(
+    artifact: str,
+    inputs: Mapping[str, Mapping[str, str]],
+    options: Mapping[str, Any],
+    code: str,
+    *,
+    schema: int = SCHEMA,
+) -> str:
+    """One sha256 over all that decides the bytes of an artifact."""
+    contents = {role: source["sha256"] for role, source in inputs.items()}
+    return sha256_bytes(compact_json([schema, artifact, contents, options, code]).encode())
 
 
 @contextmanager
-def failure_recorded(path: Path) -> Iterator[None]:
-    """Leave at `path` why the block failed; remove what an earlier failure left when it succeeds."""
+def failure_recorded(path: Path, stage: Stage) -> Iterator[None]:
+    """Leave at `path` why the block failed; remove what an earlier failure left when it succeeds.
+
+    Only the owner of a target does either: that another took it over is no failure.
+    """
     started = time.monotonic()
     try:
         yield
     except Exception as error:
-        publish_json(path, _failure(error, time.monotonic() - started))
+        publish_json(stage.path(path), _failure(error, time.monotonic() - started), write=write_new)
+        stage.publish(path)
         raise
-    path.unlink(missing_ok=True)
+    stage.remove(path)
 
 
 def failure(path: Path) -> str:

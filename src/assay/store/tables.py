@@ -13,7 +13,7 @@ from jaxtyping import AbstractArray
 from pydantic import TypeAdapter
 
 from assay.errors import Refused
-from assay.files import compact_json, publish, sha256_bytes
+from assay.files import Write, compact_json, publish, sha256_bytes
 from assay.numerics.coded_text import CodedText, coded_text
 
 AGAIN = "Delete it to have it made again."
@@ -24,7 +24,7 @@ Column = np.ndarray | CodedText | None
 Columns = Mapping[str, Column]
 
 
-def save_table(result: Any, path: Path) -> dict[str, Any]:
+def save_table(result: Any, path: Path, *, write: Write = publish) -> dict[str, Any]:
     """Publish a result whose arrays are its columns, [n], text [n] or [n, k]; returns what columns it holds.
 
     A column that is None is one of nulls; one of coded text is a dictionary in the file, too. A mapping of arrays
@@ -39,7 +39,7 @@ def save_table(result: Any, path: Path) -> dict[str, Any]:
     n = next(len(column) for column in columns.values() if column is not None)
     table = pa.table({name: _arrow(column, n) for name, column in columns.items()})
     table = table.replace_schema_metadata({**notes, CHECKSUM: _checksum(columns, notes)})
-    publish(path, lambda file: pq.write_table(table, file, compression="zstd", write_page_checksum=True))
+    write(path, lambda file: pq.write_table(table, file, compression="zstd", write_page_checksum=True))
     return {name: _described(column) for name, column in columns.items() if column is not None}
 
 
