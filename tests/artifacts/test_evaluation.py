@@ -329,9 +329,51 @@ def test_an_unlabelled_sample_is_no_attack_of_a_detector():
         assert found.attack_types["dos"].n == 2
 
 
-def test_a_split_without_any_label_is_refused():
-    with pytest.raises(AssayError, match="split 'val' of data 'tiny': no sample has a label"):
+def test_a_split_without_any_label_is_left_out_and_said():
+    splits = {
+        split: feature_split(split, [[0, 1], [1, 0]], labels)
+        for split, labels in {"train": [0, 1], "test": [-1, -1], "val": [1, 1]}.items()
+    }
+    with pytest.warns(ResultWarning, match="split 'test' of data 'tiny': no sample has a label; .* left out"):
+        found = compute(
+            Classes(("cat", "dog")), TinyData(splits), splits=(), batch_size=3, compat="none", seed=0
+        )
+    assert list(found.splits) == ["train", "val"]
+
+
+@pytest.mark.filterwarnings("ignore:split 'val' of data 'tiny'. no sample:assay.errors.ResultWarning")
+def test_where_no_split_has_a_label_it_is_refused():
+    with pytest.raises(AssayError, match="data 'tiny': no sample of val has a label"):
         classified([[0, 1], [1, 0]], [-1, -1])
+
+
+def named_split(*names):
+    """A split of two samples of data whose classes have these names."""
+    return NamedSamples(**vars(feature_split("val", [[0, 1], [1, 0]], [0, 1])), class_names=names)
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedSamples(TinySamples):
+    class_names: tuple[str, ...] = ()
+
+
+def evaluated_with_names(*names):
+    data = TinyData({"val": named_split(*names)})
+    return compute(Classes(("cat", "dog")), data, splits=(), batch_size=3, compat="none", seed=0)
+
+
+def test_classes_of_data_with_other_names_than_the_checkpoints_are_said():
+    with pytest.warns(
+        ResultWarning, match="differ: 1 is 'dog' there, 'wolf' here; labels are compared by number"
+    ):
+        found = evaluated_with_names("cat", "wolf")
+    assert found.class_names == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("names", [("cat", "dog", "wolf"), ("dog", "cat")])
+def test_classes_of_data_of_another_count_or_order_are_refused(names):
+    with pytest.raises(AssayError, match="name those of the checkpoint, in its order, in class_names"):
+        evaluated_with_names(*names)
 
 
 def test_one_logit_is_refused():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from artifacts import edges, regressed
+from artifacts import edges, origins, regressed
 from artifacts.tiny import Classes, Echo, TinyData, feature_split
 from figures.edges import edge_recovery_result, edge_scores_result, without_graphs
 from matplotlib.figure import Figure
@@ -33,6 +33,7 @@ from assay.figures import (
     fusion_policy,
     gradcam,
     landscape,
+    record,
     regression,
 )
 from assay.numerics.calibration import calibration, reason_against
@@ -424,6 +425,28 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         regressed.regression({"val": (np.ones((9, 2)), np.ones((9, 2)))})
     ),
     "regression, no split": lambda: regression.draw(Regression({}, "gat", "can")),
+    "regression, multipoles": lambda: regression.draw(
+        regressed.regression(
+            {"train": regressed.noisy(0, 400, 5), "test": regressed.noisy(1, 300, 5)},
+            names=[f"ell_{ell}" for ell in (500, 1000, 2000, 3000, 5000)],
+        )
+    ),
+    "record": lambda: record.draw(
+        origins.record(
+            curves={
+                **{name: origins.curve([2.0**-i for i in range(12)]) for name in ("train_loss", "val_loss")},
+                **{f"val_metric_{i}": origins.curve([1.0, 2.0, "NaN", 3.0]) for i in range(7)},
+            },
+            hparams={
+                "epoch": 12,
+                "hyper_parameters": {f"a_rather_long_hyper_parameter_{i}": "x" * i for i in range(30)},
+            },
+        )
+    ),
+    "record, nothing known": lambda: record.draw(origins.record()),
+    "record, unsafe": lambda: record.draw(
+        origins.record(curves={UNSAFE: origins.curve([1.0, 2.0])}, config={UNSAFE: UNSAFE})
+    ),
     "regression, unsafe name": lambda: regression.draw(
         regressed.regression({UNSAFE: regressed.noisy(0, 20, 2)}, family=UNSAFE)
     ),

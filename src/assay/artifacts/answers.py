@@ -1,6 +1,7 @@
 """What a checkpoint says of the labelled samples of a split: predictions, and numbers that rank samples."""
 
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from assay.artifacts.sampling import stacked
 from assay.errors import AssayError, ResultWarning
-from assay.protocols import Detection, Samples
+from assay.protocols import Data, Detection, Samples
 
 UNLABELLED = -1  # the label of a sample whose class is not known
 
@@ -34,24 +35,23 @@ class Answers:
         return self.suspicion is not None and self.margins.shape[1] == 2
 
 
-def labelled(samples: Samples, *, data: str) -> Int64[np.ndarray, " labelled"]:
-    """The samples whose label is known, by their place among all; warns where some are not.
+def labelled_splits(
+    data: Data, splits: Sequence[str]
+) -> Iterator[tuple[Samples, Int64[np.ndarray, " labelled"]]]:
+    """The samples of every split that has labels, and the places of those with one; warns of what is left out.
 
     Raises:
-        AssayError: there is no sample, or none with a label.
+        AssayError: a split has no sample, or none of the splits a label.
     """
-    where = f"split {samples.split!r} of data {data!r}"
-    if len(samples) == 0:
-        raise AssayError(f"{where}: there is no sample")
-    known = np.flatnonzero(samples.labels != UNLABELLED)
-    if len(known) == 0:
-        raise AssayError(
-            f"{where}: no sample has a label; name the splits that have some in the option splits"
-        )
-    if n_unlabelled := len(samples) - len(known):
-        said = f"{n_unlabelled} of {len(samples)} samples have no label and are left out"
-        warnings.warn(f"{where}: {said}", ResultWarning, stacklevel=3)
-    return known
+    n_labelled = 0
+    for split in splits:
+        samples = data.draw(split, max_samples=None, seed=0)
+        known = _labelled(samples, data.name)
+        n_labelled += len(known)
+        if len(known):
+            yield samples, known
+    if n_labelled == 0:
+        raise AssayError(f"data {data.name!r}: no sample of {', '.join(splits)} has a label")
 
 
 def answers(samples: Samples, known: Int64[np.ndarray, " labelled"], detection: Detection) -> Answers:
@@ -77,6 +77,18 @@ def answers(samples: Samples, known: Int64[np.ndarray, " labelled"], detection: 
         labels, margins = (labels != 0).astype(np.int64), np.stack([-suspicion, suspicion], axis=1)
     n_unlabelled = len(samples) - len(known)
     return Answers(labels, attack_type, n_unlabelled, predicted, margins, suspicion, log_loss)
+
+
+def _labelled(samples: Samples, data: str) -> Int64[np.ndarray, " labelled"]:
+    where = f"split {samples.split!r} of data {data!r}"
+    if len(samples) == 0:
+        raise AssayError(f"{where}: there is no sample")
+    known = np.flatnonzero(samples.labels != UNLABELLED)
+    if n_unlabelled := len(samples) - len(known):
+        some = f"{n_unlabelled} of {len(samples)} samples have no label and are left out"
+        said = some if len(known) else "no sample has a label; the split is left out"
+        warnings.warn(f"{where}: {said}", ResultWarning, stacklevel=4)
+    return known
 
 
 def _finite(scores: Float64[Tensor, " n"], split: str) -> Float64[np.ndarray, " n"]:

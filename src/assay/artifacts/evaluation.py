@@ -7,10 +7,11 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 from sklearn import metrics
 
-from assay.artifacts.answers import Answers, answers, labelled
+from assay.artifacts.answers import Answers, answers, labelled_splits
 from assay.artifacts.compat import compatible
 from assay.artifacts.sampling import attack_names, chosen_splits
-from assay.protocols import Data, Detects
+from assay.numerics.class_names import refuse_other_classes
+from assay.protocols import Data, Detects, ImageSamples
 
 ROC_POINTS = 200  # of a curve, at most
 NO_THRESHOLD = "the checkpoint has scores but no threshold to decide by"
@@ -84,17 +85,18 @@ def compute(
     probability of c does, but does not saturate.
 
     Raises:
-        AssayError: a split that the data do not have or that has no labelled sample, scores or logits that are
-            not finite, labels that the checkpoint has no logit for, or fewer than two logits.
+        AssayError: a split that the data do not have or that has no sample, no label in any, scores or logits that
+            are not finite, labels that the checkpoint has no logit for, classes of data that are others than its
+            own, or fewer than two logits.
     """
     subject, evaluated = compatible(subject, compat), {}
     class_names: Sequence[str] = ()
-    for split in chosen_splits(data, splits):
-        samples = data.draw(split, max_samples=None, seed=0)
-        known = labelled(samples, data=data.name)
+    for samples, known in labelled_splits(data, chosen_splits(data, splits)):
         detection = subject.detect(samples, batch_size=batch_size, seed=seed)
-        evaluated[split] = _of_split(answers(samples, known, detection), data)
         class_names = detection.class_names
+        if isinstance(samples, ImageSamples):
+            refuse_other_classes(class_names, samples.class_names)
+        evaluated[samples.split] = _of_split(answers(samples, known, detection), data)
     return Evaluation(splits=evaluated, class_names=list(class_names), family=subject.family, data=data.name)
 
 

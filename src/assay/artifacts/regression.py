@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from assay.artifacts.residuals import Pairs, RelativeErrors, errors_by_ell, pairs
 from assay.artifacts.sampling import chosen_splits, stacked
 from assay.errors import AssayError
 from assay.numerics.regression import Columns, Errors, errors, varying
-from assay.protocols import Data, Regresses
+from assay.protocols import Data, Regresses, TableBatch
 
 BINS = 24  # of the counts, a side
 REACH = 3.0  # standard deviations of the targets from the first bin to the last, on either side
@@ -41,6 +42,8 @@ class SplitScores:
     outputs: dict[str, Scores]
     undefined: dict[str, str]  # output -> why some of its numbers are
     counts: list[list[int]]  # [target][prediction], both in deviations of the target from its mean
+    pairs: dict[str, Pairs]  # of all outputs, or of some from the least to the best explained
+    by_ell: RelativeErrors | None  # None where outputs are no multipoles
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +66,29 @@ def compute(subject: Regresses, data: Data, *, splits: tuple[str, ...], batch_si
         samples = data.draw(split, max_samples=None, seed=0)
         if len(samples) == 0:
             raise AssayError(f"split {split!r} of data {data.name!r}: there is no sample")
-        answers = [(subject.regress(batch), subject.targets(batch)) for batch in samples.batches(batch_size)]
+        batches = list(samples.batches(batch_size))
+        answers = [(subject.regress(batch), subject.targets(batch)) for batch in batches]
         what = f"of split {split!r}"
         predictions = stacked([output for output, _ in answers], what=f"outputs {what}").double().numpy()
         targets = stacked([target for _, target in answers], what=f"targets {what}").double().numpy()
-        scored[split] = _of_split(targets, predictions, tuple(subject.outputs))
+        scored[split] = _of_split(targets, predictions, tuple(subject.outputs), batches[0])
     return Regression(splits=scored, family=subject.family, data=data.name)
 
 
-def _of_split(targets: Columns, predictions: Columns, names: tuple[str, ...]) -> SplitScores:
+def _of_split(
+    targets: Columns, predictions: Columns, names: tuple[str, ...], batch: TableBatch
+) -> SplitScores:
     found = errors(targets, predictions)
+    of_data = batch.y_names if len(batch.y_names) == len(names) else names  # those of the data may say more
     return SplitScores(
         n=len(targets),
         overall=_overall(found),
         outputs={name: _scores(found, k) for k, name in enumerate(names)},
         undefined=_undefined(targets, predictions, names),
         counts=_counts(targets, predictions),
+        pairs=pairs(targets, predictions, names, found.r2),
+        by_ell=errors_by_ell(targets, predictions, names, batch.y_units)
+        or errors_by_ell(targets, predictions, of_data, batch.y_units),
     )
 
 

@@ -50,6 +50,27 @@ def digits(
     print(f"{write_digits(output, seed)} images in {output}", file=sys.stderr)
 
 
+@app.command()
+def spectra(
+    output: Annotated[Path, typer.Option(help="The HDF5 file to write.")],
+    seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
+) -> None:
+    """Write toy power spectra of simulations."""
+    from assay.demo.spectra import write_spectra
+
+    print(f"{write_spectra(output, n=600, seed=seed)} simulations in {output}", file=sys.stderr)
+
+
+@app.command()
+def mri(
+    output: Annotated[Path, typer.Option(help="Folder for the slices and labels.csv.")],
+) -> None:
+    """Write the slices of a small MRI series of one head."""
+    from assay.demo.mri import write_mri
+
+    print(f"{write_mri(output)} slices in {output}", file=sys.stderr)
+
+
 for command in TRAINERS:
     app.command()(command)
 

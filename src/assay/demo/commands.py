@@ -110,25 +110,46 @@ def train_gsnn(
 
 
 def train_images(
-    images: Annotated[Path, typer.Option(help="The digits, e.g. results/demo/digits/train.npz.")],
+    images: Annotated[Path, typer.Option(help="A prepared split, or results/demo/digits/train.npz.")],
     output: Output,
     family: Annotated[Literal["vit", "cnn"], typer.Option(help="The kind of network.")],
     layers: Annotated[int, typer.Option(min=1, help="Blocks, or convolutions.")],
     width: Annotated[int, typer.Option(min=4, help="Of a token, or channels.")],
+    stride: Annotated[int, typer.Option(min=1, help="Pixels to the next patch, or of a convolution.")],
     epochs: Epochs,
     seed: Seed = 0,
 ) -> None:
-    """Train a small image network on digits."""
+    """Train a small image network on labelled images."""
     import torch
 
-    from assay.demo.train_images import TRAINED, digits_at
+    from assay.demo.train_images import TRAINED, images_at
 
     torch.set_num_threads(1)
-    trained = TRAINED[family]
-    _publish(trained(digits_at(images), width=width, layers=layers, epochs=epochs, seed=seed), output)
+    shape = {"width": width, "layers": layers, "stride": stride}
+    _publish(TRAINED[family](images_at(images), **shape, epochs=epochs, seed=seed), output)
 
 
-TRAINERS = (train, train_vgae, train_dgi, train_fusion, train_gsnn, train_images)
+def train_emulator(
+    spectra: Annotated[Path, typer.Option(help="The simulations, e.g. results/demo/spectra.h5.")],
+    output: Annotated[Path, typer.Option(help="The folder of the record to write; model.pt is in it.")],
+    layers: Annotated[int, typer.Option(min=1, help="Hidden layers.")],
+    hidden: Hidden,
+    epochs: Epochs,
+    seed: Seed = 0,
+) -> None:
+    """Train a small emulator of spectra, and keep a record of it."""
+    import torch
+
+    from assay.demo.train_emulator import Simulations, record, trained
+
+    torch.set_num_threads(1)
+    simulations = Simulations.at(spectra)
+    result = trained(simulations, hidden=hidden, layers=layers, epochs=epochs, seed=seed)
+    record(result, simulations, output, dataset=spectra, seed=seed)
+    print(f"val_loss {result.val_losses[0]:.3f} -> {result.val_losses[-1]:.5f}", file=sys.stderr)
+
+
+TRAINERS = (train, train_vgae, train_dgi, train_fusion, train_gsnn, train_images, train_emulator)
 
 
 def _prepared(data: Path) -> "PreparedData":

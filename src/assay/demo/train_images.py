@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, Int64
+from safetensors.numpy import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from assay.data.image_splits import Images
 from assay.demo.training import Trained, checkpoint, fit, seeded
 from assay.families.cnn.network import CnnNetwork
 from assay.families.cnn.plain import Convolution, plain_trunk
@@ -18,30 +19,38 @@ from assay.families.vit.network import VitNetwork
 from assay.families.vit.settings import VitSettings
 from assay.protocols import ImageBatch
 
-SIDE, PATCH, CLASSES = 8, 2, 10  # of the digits
 HEADS, KERNEL = 4, 3
 LEARNING_RATE = 3e-3
 
 
-def digits_at(path: Path) -> ImageBatch:
-    """All images of a file that `write_digits` wrote."""
+def images_at(path: Path) -> Images:
+    """All images of a prepared split, or of a file that `write_digits` wrote."""
+    if path.suffix != ".npz":
+        return Images.from_arrays(load_file(path), str(path))
     with np.load(path) as arrays:
-        return ImageBatch(torch.from_numpy(arrays["images"])[:, None], torch.from_numpy(arrays["labels"]))
+        names = np.array([str(digit) for digit in range(10)])
+        return Images(arrays["images"][:, None], arrays["labels"], arrays["record_id"], names)
 
 
-def trained_vit(images: ImageBatch, *, width: int, layers: int, epochs: int, seed: int) -> Trained:
-    """A ViT by timm's names, fitted to the labels.
+def trained_vit(images: Images, *, width: int, layers: int, stride: int, epochs: int, seed: int) -> Trained:
+    """A ViT by timm's names, with patches of `stride` by `stride` pixels, fitted to the labels.
 
     The same seed gives the same bits on one thread of the same machine; the global random state is left as found.
     """
-    header = {"hyper_parameters": {"num_heads": HEADS, "image_size": SIDE, "seed": seed}}
-    return _trained(partial(_vit, width, layers), images, header, epochs=epochs, seed=seed)
+    size = images.x.shape[2:]
+    header = {
+        "num_heads": HEADS,
+        "image_size": list(size),
+        "class_names": images.class_names.tolist(),
+        "seed": seed,
+    }
+    return _trained(partial(_vit, images, width, layers, stride), images, header, epochs=epochs, seed=seed)
 
 
-def trained_cnn(images: ImageBatch, *, width: int, layers: int, epochs: int, seed: int) -> Trained:
+def trained_cnn(images: Images, *, width: int, layers: int, stride: int, epochs: int, seed: int) -> Trained:
     """A plain stack of convolutions, its modules named `f` and `h`; otherwise as `trained_vit`."""
-    header = {"hyper_parameters": {"stride": 1, "seed": seed}}
-    result = _trained(partial(_cnn, width, layers), images, header, epochs=epochs, seed=seed)
+    header = {"stride": stride, "class_names": images.class_names.tolist(), "seed": seed}
+    result = _trained(partial(_cnn, images, width, layers, stride), images, header, epochs=epochs, seed=seed)
     state = {_plain_name(name): tensor for name, tensor in result.checkpoint["state_dict"].items()}
     return Trained({**result.checkpoint, "state_dict": state}, result.losses)
 
@@ -50,19 +59,19 @@ TRAINED: Mapping[str, Callable[..., Trained]] = {"vit": trained_vit, "cnn": trai
 
 
 def _trained(
-    made: Callable[[], nn.Module], images: ImageBatch, header: Mapping[str, Any], *, epochs: int, seed: int
+    made: Callable[[], nn.Module], images: Images, header: Mapping[str, Any], *, epochs: int, seed: int
 ) -> Trained:
-    n = len(images.y)
+    n, batch = len(images), images.batch("cpu")
     with seeded(seed):
         network = made().train()
         losses = fit(
-            network, partial(_loss, network, images), n=n, epochs=epochs, peak_learning_rate=LEARNING_RATE
+            network, partial(_loss, network, batch), n=n, epochs=epochs, peak_learning_rate=LEARNING_RATE
         )
-    return Trained(checkpoint(network, header, n=n, epochs=epochs), losses)
+    return Trained(checkpoint(network, {"hyper_parameters": header}, n=n, epochs=epochs), losses)
 
 
-def _vit(width: int, layers: int) -> VitNetwork:
-    n_patches = (SIDE // PATCH) ** 2
+def _vit(images: Images, width: int, layers: int, stride: int) -> VitNetwork:
+    grid = (images.x.shape[2] // stride, images.x.shape[3] // stride)
     network = VitNetwork(
         VitSettings(
             width=width,
@@ -70,18 +79,18 @@ def _vit(width: int, layers: int) -> VitNetwork:
             heads=HEADS,
             hidden=2 * width,
             gated=False,
-            channels=1,
-            patch=(PATCH, PATCH),
+            channels=images.x.shape[1],
+            patch=(stride, stride),
             class_token=True,
             registers=0,
-            positions=n_patches + 1,
-            grid=(SIDE // PATCH, SIDE // PATCH),
+            positions=grid[0] * grid[1] + 1,
+            grid=grid,
             interpolates=False,
             qkv_bias=True,
             layer_scale=False,
             pooling="cls",
             norm_after_pooling=False,
-            classes=CLASSES,
+            classes=len(images.class_names),
             epsilon=1e-6,
         )
     )
@@ -90,13 +99,14 @@ def _vit(width: int, layers: int) -> VitNetwork:
     return network
 
 
-def _cnn(width: int, layers: int) -> CnnNetwork:
+def _cnn(images: Images, width: int, layers: int, stride: int) -> CnnNetwork:
     kernel = (KERNEL, KERNEL)
-    channels = [1, *[width] * layers]
+    channels = [images.x.shape[1], *[width] * layers]
     convolutions = tuple(
-        Convolution(entering, width, kernel, stride=1, bias=True, norm=False) for entering in channels[:-1]
+        Convolution(entering, width, kernel, stride, bias=True, norm=False) for entering in channels[:-1]
     )
-    return CnnNetwork(plain_trunk(convolutions), channels=1, width=width, classes=CLASSES)
+    classes = len(images.class_names)
+    return CnnNetwork(plain_trunk(convolutions), channels=channels[0], width=width, classes=classes)
 
 
 def _plain_name(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
@@ -23,10 +23,17 @@ class Trained:
 
     checkpoint: Mapping[str, Any]  # as torch.save takes it
     losses: list[float]
+    val_losses: list[float] = field(default_factory=list)  # where validation data were looked at
 
 
 def fit(
-    network: nn.Module, loss: Loss, *, n: int, epochs: int, peak_learning_rate: float = PEAK_LEARNING_RATE
+    network: nn.Module,
+    loss: Loss,
+    *,
+    n: int,
+    epochs: int,
+    peak_learning_rate: float = PEAK_LEARNING_RATE,
+    after_epoch: Callable[[], object] = lambda: None,
 ) -> list[float]:
     """Fits the network, which is in train mode, and returns the mean loss of every epoch.
 
@@ -38,6 +45,7 @@ def fit(
         n: how many samples there are.
         epochs: passes over them, each in an order of its own.
         peak_learning_rate: the highest.
+        after_epoch: called when an epoch is over; it draws nothing.
     """
     optimizer = torch.optim.AdamW(network.parameters(), lr=peak_learning_rate, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -54,6 +62,7 @@ def fit(
             schedule.step()
             total += of_batch.item() * len(index)
         losses.append(total / n)
+        after_epoch()
     return losses
 
 

@@ -6,6 +6,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure, SubFigure
 
 from assay.artifacts.regression import REACH, Regression, SplitScores
+from assay.figures.residuals import ROW_INCHES, draw_by_ell, draw_outputs, rows_of, shown_split
 from assay.figures.style import GREY, legend_below, look, say, styled, titled_figure, wrapped
 
 COLUMNS = 3  # of panels of counts
@@ -14,17 +15,25 @@ FLOOR = -1.0  # an R2 below is drawn here
 
 @styled
 def draw(result: Regression) -> Figure:
-    """Counts of (target, prediction), a panel a split; below them the R2 of all outputs, in rising order."""
+    """Counts of (target, prediction), a panel a split; R2 and relative errors; single outputs of one split."""
     if not result.splits:
         figure = titled_figure(_title(result), [], height_inches=2.0)
         say(figure.add_subplot(), "no split")
         return figure
     rows = -(-len(result.splits) // COLUMNS)
-    heights = [2.6 * rows, 2.4 + 0.1 * len(result.splits)]
-    figure = titled_figure(_title(result), _notes(), height_inches=0.7 + sum(heights))
-    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
+    split = shown_split(result.splits)
+    scores = result.splits[split]
+    heights = [2.6 * rows, 2.4 + 0.1 * len(result.splits), ROW_INCHES * rows_of(scores)]
+    figure = titled_figure(_title(result), _notes(result, split), height_inches=1.0 + sum(heights))
+    above, middle, below = figure.subfigures(3, 1, squeeze=False, height_ratios=heights)[:, 0]
     _draw_counts(above, result, rows)
-    _draw_r2(below.subplots(), result)
+    if scores.by_ell is None:
+        _draw_r2(middle.subplots(), result)
+    else:
+        left, right = middle.subplots(1, 2)
+        _draw_r2(left, result)
+        draw_by_ell(right, result.splits)
+    draw_outputs(below, scores)
     return figure
 
 
@@ -33,11 +42,19 @@ def _title(result: Regression) -> str:
     return f"Regression of {result.family} on {result.data}: n = {sizes or 0}"
 
 
-def _notes() -> list[str]:
-    return [
-        f"Targets and predictions in standard deviations of each output's targets; what is beyond {REACH:g} "
-        "lies on the border. R2 of 0 is as good as the mean of the targets."
+def _notes(result: Regression, split: str) -> list[str]:
+    scores = result.splits[split]
+    n_drawn, n = len(scores.pairs), len(scores.outputs)
+    which = (
+        "All outputs" if n_drawn == n else f"{n_drawn} of {n} outputs, from the least to the best explained,"
+    )
+    n_samples = len(next(iter(scores.pairs.values())).target)
+    notes = [
+        f"Counts: targets and predictions in standard deviations of each output's targets; what is beyond {REACH:g} "
+        "lies on the border. R2 of 0 is as good as the mean of the targets.",
+        f"{which} of split {split} one by one, {n_samples} of {scores.n} samples; dashed: the RMSE of all of them.",
     ]
+    return notes if scores.by_ell is None else [*notes, f"Relative errors are of {scores.by_ell.of}."]
 
 
 def _draw_counts(figure: SubFigure, result: Regression, rows: int) -> None:
