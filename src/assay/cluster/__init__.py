@@ -1,0 +1,1 @@
+"""Clusters: what stands between a plan and a cluster."""
