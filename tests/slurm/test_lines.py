@@ -1,0 +1,20 @@
+"""The profile's lines for sbatch are those of lines.txt."""
+
+import re
+
+import pytest
+from slurm.lines import GOLDEN, lines
+
+from assay.catalog import ARTIFACTS
+
+ACCEPT = "python tests/slurm/lines.py > tests/slurm/lines.txt accepts what changed"
+
+
+@pytest.mark.slow
+def test_every_rule_and_group_asks_sbatch_for_what_the_golden_file_says():
+    assert "\n".join(lines()) + "\n" == GOLDEN.read_text(), ACCEPT
+
+
+def test_the_golden_file_has_a_line_for_every_artifact():
+    told = set(re.findall(r"\d (\w+)", GOLDEN.read_text()))
+    assert set(ARTIFACTS) <= told, ACCEPT
