@@ -1,11 +1,11 @@
-# make setup | demo | test | check | bench | mutants; `demo` and `test` set up what they need.
+# make setup | demo | test | test-slurm | check | bench | mutants; `demo` and `test` set up what they need.
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 CONSTRAINTS := envs/constraints.txt
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test check bench mutants
+.PHONY: setup demo test test-slurm check bench mutants
 
 setup: $(VENV)/.done
 
@@ -16,13 +16,16 @@ $(VENV)/.done: pyproject.toml $(CONSTRAINTS)
 	touch $@
 
 demo: setup
-	snakemake --profile profiles/local
+	assay serve > /dev/null & trap "kill $$!" EXIT; snakemake --profile profiles/local
 	assay list
 	python -m assay.demo summary results
 	assay verify
 
 test: setup
 	OMP_NUM_THREADS=1 pytest -n 2 --dist worksteal
+
+test-slurm: setup
+	OMP_NUM_THREADS=1 python tests/slurm/table.py
 
 check: setup
 	ruff check .

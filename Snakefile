@@ -12,6 +12,7 @@ if not workflow.overwrite_configfiles:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/intake.smk"
+include: "workflow/rules/training.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/artifacts.smk"
 include: "workflow/rules/figures.smk"

@@ -53,7 +53,7 @@ def write_lab(folder: Path, n: int) -> None:
     (folder / "config/config.yaml").write_text(
         "checkpoints: config/checkpoints.tsv\n"
         "data:\n  graphs: {source: graphs, path: runs/graphs.npz}\n"
-        "artifacts: {attention_weights: false, landscape: false}\nfigures: false\n"
+        "artifacts: {attention_weights: false, landscape: false, record: false}\nfigures: false\n"
     )
     (folder / "Empty").write_text(EMPTY)
     (folder / "Bare").write_text(BARE.format(n=n))

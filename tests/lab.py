@@ -18,7 +18,7 @@ CONFIG = {
     "checkpoints": "sheet.tsv",
     "device": "cpu",
     "figures": False,
-    "artifacts": {"attention_weights": False, "landscape": False},
+    "artifacts": {"attention_weights": False, "landscape": False, "record": False},
     "data": {
         "can": {
             "source": "can_bus",

@@ -3,7 +3,7 @@
 import pytest
 
 from assay.catalog import Option
-from assay.options import cast, resolved
+from assay.options import cast, deciding, resolved
 
 WHOLE, SHARE, WORD, WORDS, SWITCH = (
     Option(5, "a count", minimum=1, maximum=9),
@@ -59,6 +59,11 @@ def test_a_value_takes_the_type_of_the_default(option, value, expected):
 def test_what_no_option_can_be_is_refused_with_what_was_got(option, value):
     with pytest.raises(ValueError, match="got"):
         cast(option, value)
+
+
+def test_what_costs_only_decides_nothing_and_lists_are_as_json_holds_them():
+    options = {"names": Option(("a",), "names"), "workers": Option(0, "processes", costs_only=True)}
+    assert deciding({"names": ("b", "c"), "workers": 4}, options) == {"names": ["b", "c"]}
 
 
 def test_an_unknown_option_lists_every_allowed_one_with_its_default():

@@ -121,8 +121,11 @@ def read_plan(path: str = DEFAULT_CONFIG) -> Plan:
     usual = tuple(
         name for name in enabled if name in config.artifacts or not catalog.artifacts()[name].on_request
     )
-    wanted = {name: options[name] for name in enabled}
-    rows, wrong_rows = ({}, []) if wrong_sheet else read_rows(Path(sheet), data, wanted, results, usual=usual)
+    rows, wrong_rows = (
+        ({}, [])
+        if wrong_sheet
+        else read_rows(Path(sheet), data, options, results, enabled=enabled, usual=usual)
+    )
     if problems or wrong_rows:
         raise ConfigError([*(f"{path}: {problem}" for problem in problems), *wrong_rows])
     return Plan(

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from assay.catalog import SOURCES, Source, Value
-from assay.options import resolved, unknown
+from assay.options import deciding, resolved, unknown
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -42,6 +42,11 @@ class DataSet:
     raw: Mapping[str, tuple[str, ...]]  # raw split -> files and folders, as configured
     splits: tuple[str, ...]  # the prepared splits
     options: Mapping[str, Value]
+
+    @property
+    def deciding(self) -> dict[str, Any]:
+        """The options on which the bytes of the splits depend."""
+        return deciding(self.options, SOURCES[self.source].options)
 
     @property
     def paths(self) -> tuple[str, ...]:

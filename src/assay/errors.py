@@ -30,8 +30,9 @@ class ResultWarning(UserWarning):
 
 
 class CountedWarning(ResultWarning):
-    """A ResultWarning about `n` cases in one batch; a job tells the sum over all batches."""
+    """A ResultWarning about `n` cases in one batch of a model; a job tells the sum over all batches of each model."""
 
-    def __init__(self, text: str, n: int):
+    def __init__(self, text: str, n: int, *, model: object):
         self.n = n
+        self.model = model  # any object that the model has to itself
         super().__init__(text)

@@ -26,6 +26,14 @@ class Layout:
         """The hyper-parameters of a checkpoint."""
         return f"{self.results}/{checkpoint}/hparams.json"
 
+    def training(self, checkpoint: str) -> str:
+        """Which files training left around a checkpoint; written last of its two files."""
+        return f"{self.results}/{checkpoint}/training.json"
+
+    def run(self, checkpoint: str) -> str:
+        """What these files say."""
+        return f"{self.results}/{checkpoint}/run.json"
+
     def target(self, checkpoint: str, artifact: str) -> str:
         """The file of an artifact."""
         return f"{self.results}/{checkpoint}/{artifacts()[artifact].file}"

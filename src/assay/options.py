@@ -22,6 +22,15 @@ def resolved(options: Mapping[str, Option], given: Mapping[str, Any]) -> tuple[d
     return values, problems
 
 
+def deciding(values: Mapping[str, Value], options: Mapping[str, Option]) -> dict[str, Any]:
+    """The values on which bytes depend, as JSON holds them, so that what is compared is what was read back."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if not options[name].costs_only
+    }
+
+
 def cast(option: Option, value: Any) -> Value:
     """`value` as the type of the option's default, within its bounds; text is read as a sheet holds it.
 

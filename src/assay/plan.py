@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from assay import catalog
+from assay.applicability import partners, reason_of_files, reason_of_table
 from assay.catalog import MAKERS, READERS, SCHEMA, SOURCES, Artifact, Value
 from assay.config import DEFAULT_CONFIG, Plan, read_plan
 from assay.datasets import DataSet
 from assay.digest import code_digests, combined
-from assay.errors import ConfigError, Refused
-from assay.files import read_json
+from assay.errors import ConfigError
 from assay.layout import Layout
-from assay.options import unknown
+from assay.options import deciding, unknown
 from assay.sheet import Row
-from assay.tokens import intake_token
 
 INTAKE_FORMAT = 2  # raised by hand where the border would write other files for the same checkpoint
+TRAINING_FORMAT = 1  # the same of what training left around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,11 @@ class Request:
     def table(self) -> Artifact:
         """The artifact's row in the table."""
         return catalog.artifacts()[self.artifact]
+
+    @property
+    def deciding(self) -> dict[str, Any]:
+        """The options on which the artifact's bytes depend."""
+        return deciding(self.options, self.table.options)
 
     @property
     def target(self) -> str:
@@ -61,20 +66,23 @@ class Request:
     @property
     def fingerprints(self) -> dict[str, str]:
         """Role -> the small file whose content decides whether the artifact is stale."""
-        return {role: self.fingerprint(role) for role in (*self._subjects, "data")}
+        training = ("training",) if self.table.origin else ()
+        return {role: self.fingerprint(role) for role in (*self._subjects, "data", *training)}
 
     def fingerprint(self, role: str) -> str:
         """The fingerprint of one role."""
         if role == "data":
             made = self.made_from
             return self.layout.record(self.row.checkpoint, made) if made else self.layout.data(self.data.name)
+        if role == "training":
+            return self.layout.training(self.row.checkpoint)
         return self.layout.intake(self._subjects[role].checkpoint)
 
     @property
     def made_from(self) -> str:
         """The artifact of the same checkpoint that its batches come from; empty where the data give them."""
         maker = _maker(self.row, self.data)
-        return "" if maker == self.artifact else maker
+        return "" if maker == self.artifact or self.table.origin else maker
 
     @property
     def code(self) -> dict[str, str]:
@@ -112,14 +120,15 @@ def request(
     row = plan.row(checkpoint)
     if artifact not in catalog.artifacts():
         raise ConfigError(f"artifact {unknown(artifact, catalog.artifacts())}.")
-    if reason := _reason_of_table(plan, row, artifact):
+    chosen = {**_options(plan, row, artifact), **(options or {})}
+    if reason := reason_of_table(plan, row, artifact, chosen):
         raise ConfigError(f"{artifact} does not apply to {checkpoint}: it {reason}.")
     return Request(
         row=row,
         artifact=artifact,
-        partners=_partners(plan, row, artifact),
+        partners=partners(plan, row, artifact),
         data=plan.data[row.data],
-        options={**plan.options[artifact], **row.options.get(artifact, {}), **(options or {})},
+        options=chosen,
         layout=Layout(plan.results),
     )
 
@@ -168,28 +177,24 @@ def wanted(plan: Plan, checkpoint: str) -> list[str]:
     row = plan.rows[checkpoint]
     chosen = {artifact for artifact in plan.enabled if artifact in row.artifacts}
     maker = _maker(row, plan.data[row.data])
-    needed = {maker} if maker and chosen else set()
+    needed = {maker} if maker and not all(_table(artifact).origin for artifact in chosen) else set()
     return [artifact for artifact in catalog.artifacts() if artifact in chosen | needed]
 
 
 def reason_against(plan: Plan, checkpoint: str, artifact: str) -> str:
     """Why an artifact does not apply to a checkpoint; empty where it does.
 
-    What the file itself decides is known from its intake on. Before that an artifact that the family answers
-    is planned, and its job fails.
+    What its file and its data decide is known from intake and preparation on. Before that an artifact that family
+    and source allow is planned, and its job finds out.
     """
     row = plan.rows[checkpoint]
-    return _reason_of_table(plan, row, artifact) or _reason_of_file(plan, row, artifact)
+    options = _options(plan, row, artifact)
+    return reason_of_table(plan, row, artifact, options) or reason_of_files(plan, row, artifact, options)
 
 
-def data_code(source: str) -> str:
-    """The digest of the code that prepares a data set."""
-    return f"{SCHEMA}-{combined(_source_code(source))}"
-
-
-def plain(options: Mapping[str, Value]) -> dict[str, Any]:
-    """Options as JSON holds them, so that what is compared is what was read back."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+def found_against(plan: Plan, request: Request) -> str:
+    """Why a request turned out not to apply, now that its checkpoint was taken in and its data prepared."""
+    return reason_of_files(plan, request.row, request.artifact, request.options)
 
 
 def _table(artifact: str) -> Artifact:
@@ -202,49 +207,13 @@ def _maker(row: Row, data: DataSet) -> str:
     return "" if SOURCES[data.source].batches == takes else MAKERS[takes]
 
 
-def _reason_of_table(plan: Plan, row: Row, artifact: str) -> str:
-    partners = {role: partner.family for role, partner in _partners(plan, row, artifact).items()}
-    return catalog.reason_against(_table(artifact), row.family, partners)
-
-
-def _reason_of_file(plan: Plan, row: Row, artifact: str) -> str:
-    """What the checkpoint or a partner lacks, though others of its family answer it."""
-    table = _table(artifact)
-    asked = {
-        role: (partner, table.partners[role]) for role, partner in _partners(plan, row, artifact).items()
-    }
-    for role, (subject, asks) in {"": (row, table.asks), **asked}.items():
-        for capability, why in _lacks(plan, subject, asks).items():
-            return f"asks {f'its {role} ' if role else ''}for {capability}, which {subject.checkpoint} lacks: {why}"
-    return ""
-
-
-def _lacks(plan: Plan, row: Row, asks: frozenset[str]) -> dict[str, str]:
-    """Capability -> why the file of a row does not answer it, as its intake found; nothing where that is stale."""
-    if not asks & catalog.families()[row.family].may_lack:
-        return {}
-    try:
-        intake = read_json(Path(Layout(plan.results).intake(row.checkpoint)))
-    except (FileNotFoundError, Refused):
-        return {}
-    lacks = {name: why for name, why in intake.get("lacks", {}).items() if name in asks}
-    return lacks if lacks and intake.get("token") == intake_token(plan, row.checkpoint) else {}
-
-
-def _partners(plan: Plan, row: Row, artifact: str) -> dict[str, Row]:
-    """The row's partners by role: its teacher, and for every other role the expert that answers what it is asked."""
-    found = {}
-    for role, asks in _table(artifact).partners.items():
-        able = [name for name in row.experts if asks <= catalog.families()[plan.rows[name].family].answers]
-        name = row.teacher if role == "teacher" else next(iter(able), "")
-        if name:
-            found[role] = plan.rows[name]
-    return found
+def _options(plan: Plan, row: Row, artifact: str) -> dict[str, Value]:
+    return {**plan.options[artifact], **row.options.get(artifact, {})}
 
 
 @cache
 def _code(artifact: str, families: tuple[str, ...]) -> dict[str, str]:
-    rows = [catalog.families()[name] for name in families]
+    rows = [] if _table(artifact).origin else [catalog.families()[name] for name in families]
     readers = {READERS[row.batches] for row in rows}
     return code_digests([_table(artifact).module, *(row.module for row in rows), *sorted(readers)])
 
@@ -252,8 +221,3 @@ def _code(artifact: str, families: tuple[str, ...]) -> dict[str, str]:
 @cache
 def _figure_code(artifact: str) -> dict[str, str]:
     return code_digests([_table(artifact).figure])
-
-
-@cache
-def _source_code(source: str) -> dict[str, str]:
-    return code_digests([SOURCES[source].module])

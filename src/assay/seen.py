@@ -7,7 +7,8 @@ the attempts, since a rerun that failed would otherwise be up to date.
 """
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from assay.layout import seen
 
 NEW = "new"
 Stat = list[list[Any]]  # path, size, mtime_ns, ctime_ns, inode of each file
+Files = Sequence[Path] | Callable[["Seen"], Sequence[Path]]  # or those that the memory says
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class Seen:
     sha256: str = ""
     attempts: int = 0
     stat: Stat | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that were looked at."""
+        return [Path(name) for name, *_ in self.stat or ()]
 
     @classmethod
     def of(cls, target: str) -> "Seen":
@@ -61,12 +68,30 @@ def stat_of(files: Sequence[Path]) -> Stat | None:
     return [[name, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for name, s in stats]
 
 
-def changed(target: str, files: Sequence[Path], sha256: Callable[[], str]) -> tuple[str, str] | None:
+@contextmanager
+def unchanged(files: Sequence[Path]) -> Iterator[Stat]:
+    """The stat of the files, which must be the same at the end of the block.
+
+    Raises:
+        Refused: one is not there, or changed meanwhile.
+    """
+    before = stat_of(files)
+    if before is None:
+        missing = next(file for file in files if not file.exists())
+        raise Refused(
+            f"{missing}: there is no such file. Where a rule makes it, let snakemake make it first."
+        )
+    yield before
+    if stat_of(files) != before:
+        raise Refused(f"{files[0].parent}: a file changed while it was read. Run again when it is whole.")
+
+
+def changed(target: str, files: Files, sha256: Callable[[], str]) -> tuple[str, str] | None:
     """The recorded and the present sha256 of the source where they differ; hashes only where the stat did."""
     return _change(Seen.of(target), target, files, sha256)
 
 
-def token(target: str, files: Sequence[Path], sha256: Callable[[], str]) -> str:
+def token(target: str, files: Files, sha256: Callable[[], str]) -> str:
     """The param of the job that makes `target` from `files`: the recorded one unless the source changed.
 
     Without `files` nothing is compared.
@@ -82,11 +107,13 @@ def without(lost: str, target: str) -> str:
     return f"without-{lost}-{Seen.of(target).attempts}"
 
 
-def otherwise(target: str, key: str, value: Any) -> str:
-    """The token where `target` was made of another `value` of `key` than is wanted; empty where it was not."""
-    if not (made := _content(Path(target))) or made.get(key, type(value)()) == value:
-        return ""
-    return f"{key}-{sha256_bytes(compact_json(value).encode())[:12]}-{Seen.of(target).attempts}"
+def otherwise(target: str, wanted: Mapping[str, Any]) -> str:
+    """The token where `target` was made of another value of a key than is wanted; empty where it was not."""
+    made = _content(Path(target))
+    for key, value in wanted.items() if made else ():
+        if made.get(key, type(value)()) != value:
+            return f"{key}-{sha256_bytes(compact_json(value).encode())[:12]}-{Seen.of(target).attempts}"
+    return ""
 
 
 def begin(target: str) -> None:
@@ -100,10 +127,11 @@ def finish(target: str, *, token: str, sha256: str, stat: Stat) -> None:
     Seen(token, sha256, Seen.of(target).attempts, stat).save(target)
 
 
-def _change(
-    memory: Seen, target: str, files: Sequence[Path], sha256: Callable[[], str]
-) -> tuple[str, str] | None:
-    stat = stat_of(files) if memory.sha256 and files else None
+def _change(memory: Seen, target: str, files: Files, sha256: Callable[[], str]) -> tuple[str, str] | None:
+    if not memory.sha256:
+        return None
+    known = files(memory) if callable(files) else files
+    stat = stat_of(known) if known else None
     if stat is None or stat == memory.stat:
         return None
     now = sha256()

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,9 +42,13 @@ def read_rows(
     options: Mapping[str, Mapping[str, Value]],
     results: str,
     *,
+    enabled: tuple[str, ...],
     usual: tuple[str, ...],
 ) -> tuple[dict[str, Row], list[str]]:
-    """The rows by checkpoint name, and every problem, a line each; a row without artifacts has the `usual`."""
+    """The rows by checkpoint name, and every problem, a line each; a row without artifacts has the `usual`.
+
+    `options` are those of all artifacts before a row's own, `enabled` the artifacts that no toggle switches off.
+    """
     lines, problems = _lines(path)
     if problems:
         return {}, problems
@@ -63,11 +67,11 @@ def read_rows(
             wrong.append(f"checkpoint: {row.checkpoint!r} stands in row {rows[row.checkpoint].line} already")
         problems += [f"{path}:{number} {problem}" for problem in wrong]
         rows.setdefault(row.checkpoint, row)
-    problems += [
-        f"{path}:{row.line} {p}"
-        for row in rows.values()
-        for p in _row_problems(row, rows, data, options, results)
-    ]
+    for row in rows.values():
+        wrong = [*_row_problems(row, rows, data, results)]
+        if row.family in catalog.families() and row.data in data:
+            wrong += _data_problems(row, data[row.data], options, enabled)
+        problems += [f"{path}:{row.line} {problem}" for problem in wrong]
     return rows, problems
 
 
@@ -177,7 +181,6 @@ def _row_problems(
     row: Row,
     rows: Mapping[str, Row],
     data: Mapping[str, DataSet],
-    options: Mapping[str, Mapping[str, Value]],
     results: str,
 ) -> Iterator[str]:
     yield from _name_problems(row.checkpoint)
@@ -189,8 +192,6 @@ def _row_problems(
     for artifact in row.artifacts:
         if artifact not in catalog.artifacts():
             yield f"artifacts: {unknown(artifact, catalog.artifacts())}"
-    if row.family in catalog.families() and row.data in data:
-        yield from _data_problems(row, data[row.data], options)
     yield from _partner_problems(row, rows)
 
 
@@ -213,18 +214,28 @@ def _path_problems(row: Row, results: str) -> Iterator[str]:
         yield f"path: there is no file {path}, in {Path.cwd()}, and no folder of that name with a {CONFIG}"
 
 
-def _data_problems(row: Row, data: DataSet, options: Mapping[str, Mapping[str, Value]]) -> Iterator[str]:
-    takes, answers = catalog.families()[row.family].batches, catalog.families()[row.family].answers
+def _data_problems(
+    row: Row, data: DataSet, options: Mapping[str, Mapping[str, Value]], enabled: tuple[str, ...]
+) -> Iterator[str]:
     if data.source not in SOURCES:
         return
-    gives = SOURCES[data.source].batches
+    takes, gives = catalog.families()[row.family].batches, SOURCES[data.source].batches
+    wanted = [name for name in enabled if name in row.artifacts]
     if takes != gives and not (takes in MAKERS and row.experts):
         experts = f"; experts would make {takes} of it" if takes in MAKERS else ""
         yield f"data: family {row.family} takes {takes}, data {data.name} (source {data.source}) gives {gives}{experts}"
-    for artifact in options:
-        if artifact not in row.artifacts or catalog.artifacts()[artifact].asks - answers:
+    elif takes != gives and wanted:
+        wanted = list(dict.fromkeys([MAKERS[takes], *wanted]))
+    yield from _split_problems(row, data, options, wanted)
+
+
+def _split_problems(
+    row: Row, data: DataSet, options: Mapping[str, Mapping[str, Value]], wanted: Sequence[str]
+) -> Iterator[str]:
+    for artifact in wanted:
+        if catalog.artifacts()[artifact].asks - catalog.families()[row.family].answers:
             continue
-        chosen = {**options.get(artifact, {}), **row.options.get(artifact, {})}
+        chosen = {**options[artifact], **row.options.get(artifact, {})}
         named = [*chosen.get("splits", ()), *([chosen["split"]] if "split" in chosen else [])]  # type: ignore[misc]
         for split in named:
             if split not in data.splits:

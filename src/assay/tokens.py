@@ -2,16 +2,20 @@
 
 import os
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from assay import catalog, seen
+from assay.catalog import SCHEMA, SOURCES
 from assay.config import Plan
 from assay.datasets import DataSet, made_by_rule
+from assay.digest import code_digests, combined
 from assay.files import compact_json, sha256_bytes, sha256_file
 from assay.layout import Layout
 from assay.model_folder import folder_files
 from assay.sheet import Row
+from assay.training_files import training_files, training_watched
 
 
 def intake_token(plan: Plan, checkpoint: str) -> str:
@@ -20,10 +24,39 @@ def intake_token(plan: Plan, checkpoint: str) -> str:
     target, sources = layout.intake(checkpoint), checkpoint_files(row)
     beside = [layout.weights(checkpoint), layout.hparams(checkpoint)]
     by_rule = made_by_rule(row.path, plan.results)
-    for key, value in (("family", row.family), ("hparams", dict(row.hparams))):
-        if said := seen.otherwise(target, key, value):
-            return said
+    wanted = {"family": row.family, "hparams": dict(row.hparams)}
+    if all(file.exists() for file in sources):
+        wanted["code"] = family_code(row.family)
+    if said := seen.otherwise(target, wanted):
+        return said
     return _token(target, beside, [] if by_rule else sources, partial(checkpoint_sha256, row))
+
+
+def training_token(plan: Plan, checkpoint: str) -> str:
+    """The param of the job that reads what training left around a checkpoint, made as that of an intake."""
+    row, layout = plan.row(checkpoint), Layout(plan.results)
+    looked_at: seen.Files = [] if made_by_rule(row.path, plan.results) else partial(training_looked_at, row)
+    return _token(
+        layout.training(checkpoint), [layout.run(checkpoint)], looked_at, partial(training_sha256, row)
+    )
+
+
+def training_looked_at(row: Row, memory: seen.Seen) -> list[Path]:
+    """The files and folders by which a change shows; those remembered, since to find them takes many more looks."""
+    path = Path(row.path)
+    of_this_path = memory.files[:1] in ([path], [path.parent])
+    return memory.files if of_this_path else training_watched(path)
+
+
+def training_sha256(row: Row) -> str:
+    """One sha256 over what training left around a checkpoint, by name."""
+    files = training_files(Path(row.path))
+    return training_joined({name: sha256_file(file) for name, file in files.items()})
+
+
+def training_joined(contents: Mapping[str, str]) -> str:
+    """One sha256 over the files whose sha256 are given by name, also where there is none."""
+    return sha256_bytes(compact_json(dict(contents)).encode())
 
 
 def data_token(plan: Plan, name: str) -> str:
@@ -34,6 +67,36 @@ def data_token(plan: Plan, name: str) -> str:
     return _token(
         layout.data(name), beside, [] if by_rule else source_files(data), partial(source_sha256, data)
     )
+
+
+def intake_holds(plan: Plan, checkpoint: str, intake: Mapping[str, Any]) -> bool:
+    """Whether what an intake found is still so: the checkpoint is the one that it read, also where a rule made it."""
+    row, target = plan.row(checkpoint), Layout(plan.results).intake(checkpoint)
+    if intake.get("token") != intake_token(plan, checkpoint):
+        return False
+    return not seen.changed(target, checkpoint_files(row), partial(checkpoint_sha256, row))
+
+
+def data_hold(plan: Plan, name: str, content: Mapping[str, Any]) -> bool:
+    """Whether what a preparation found is still so: raw files, options and code are those that it read with."""
+    data, target = plan.data_set(name), Layout(plan.results).data(name)
+    made = [content.get(key) for key in ("options", "code", "token")]
+    if made != [data.deciding, data_code(data.source), data_token(plan, name)]:
+        return False
+    return not seen.changed(target, source_files(data), partial(source_sha256, data))
+
+
+@cache
+def family_code(family: str) -> str:
+    """The digest of the code that decides what a checkpoint lacks; empty where its family answers all for any."""
+    row = catalog.families()[family]
+    return combined(code_digests([row.module])) if row.may_lack else ""
+
+
+@cache
+def data_code(source: str) -> str:
+    """The digest of the code that prepares a data set."""
+    return f"{SCHEMA}-{combined(code_digests([SOURCES[source].module]))}"
 
 
 def manifest_token(plan: Plan) -> str:
@@ -79,7 +142,7 @@ def listing_sha256(data: DataSet, contents: Mapping[str, str]) -> str:
     return sha256_bytes(compact_json(listing).encode())
 
 
-def _token(target: str, beside: list[str], sources: list[Path], sha256: Callable[[], str]) -> str:
+def _token(target: str, beside: list[str], sources: seen.Files, sha256: Callable[[], str]) -> str:
     if os.path.exists(target):  # noqa: PTH110
         lost = next((path for path in beside if not os.path.exists(path)), None)  # noqa: PTH110
         if lost:

@@ -2,7 +2,6 @@
 
 import sys
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,17 +13,17 @@ from assay.errors import CountedWarning, ResultWarning
 def told_warnings() -> Iterator[list[str]]:
     """The ResultWarnings of the block, each once, also said on stderr; other warnings go where they always go.
 
-    Counts of equal texts are summed, and told at the end.
+    Counts of equal texts are summed model by model, and told at the end.
     """
     notes: list[str] = []
-    counts: Counter[str] = Counter()
+    counted = _Counts()
     usual = warnings.showwarning
 
     def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
         if not issubclass(category, ResultWarning):
             usual(message, category, *where, **more)
         elif isinstance(message, CountedWarning):
-            counts[str(message)] += message.n
+            counted.add(message)
         elif str(message) not in notes:
             notes.append(str(message))
             say([str(message)])
@@ -35,12 +34,35 @@ def told_warnings() -> Iterator[list[str]]:
         try:
             yield notes
         finally:
-            counted = [f"{text} ({n} in all)" for text, n in counts.items()]
-            notes += counted
-            say(counted)
+            sums = counted.told()
+            notes += sums
+            say(sums)
 
 
 def say(notes: list[str]) -> None:
     """Each as a line of stderr."""
     for note in notes:
         print(f"warning: {note}", file=sys.stderr)
+
+
+class _Counts:
+    """Sums over batches, by text and model."""
+
+    def __init__(self) -> None:
+        self._models: dict[int, object] = {}  # held, so that no other gets its number
+        self._sums: dict[str, dict[int, int]] = {}
+
+    def add(self, message: CountedWarning) -> None:
+        model, sums = id(message.model), self._sums.setdefault(str(message), {})
+        self._models[model] = message.model
+        sums[model] = sums.get(model, 0) + message.n
+
+    def told(self) -> list[str]:
+        return [f"{text} ({_of_each(list(sums.values()))})" for text, sums in self._sums.items()]
+
+
+def _of_each(sums: list[int]) -> str:
+    first, *others = sums
+    if not others:
+        return f"{first} in all"
+    return ", ".join([f"{first} in all of one model", *(f"{n} of another" for n in others)])

@@ -12,14 +12,16 @@ from typing import Any
 import yaml
 
 from assay import plan as planning
-from assay import tokens
+from assay import shortage, tokens
 from assay.catalog import MAKERS, artifacts, families
 from assay.config import DEFAULT_CONFIG, Plan
 from assay.datasets import DataSet, made_by_rule
 from assay.errors import ConfigError
 from assay.files import json_bytes, publish_bytes, sha256_bytes
 from assay.layout import Layout
-from assay.seen import Seen
+from assay.options import deciding
+from assay.seen import NEW, Seen
+from assay.shortage import Kind
 
 Function = Callable[[Any], Any]  # of wildcards
 
@@ -55,15 +57,25 @@ class Tokens:
     def __init__(self, plan: Plan):
         self.data = cache(partial(tokens.data_token, plan))
         self.intake = cache(partial(tokens.intake_token, plan))
+        self.training = cache(partial(tokens.training_token, plan))
 
     def of_wildcards(self) -> Function:
         """The param of a checkpoint's intake."""
         return _of_wildcards(lambda wildcards: self.intake(wildcards.checkpoint))
 
+    def of_training(self) -> Function:
+        """The param of what training left around a checkpoint."""
+        return _of_wildcards(lambda wildcards: self.training(wildcards.checkpoint))
+
 
 def raw_data(plan: Plan, data: DataSet) -> list[str]:
     """The raw files and folders of a data set that a rule makes."""
     return [path for path in data.paths if made_by_rule(path, plan.results)]
+
+
+def threads_of(data: DataSet) -> int:
+    """The CPUs that a preparation asks for: as many as processes read its files."""
+    return max(1, int(data.options.get("num_workers", 0)))  # type: ignore[arg-type]
 
 
 def artifact_inputs(plan: Plan, artifact: str) -> dict[str, Function | str]:
@@ -76,7 +88,7 @@ def artifact_inputs(plan: Plan, artifact: str) -> dict[str, Function | str]:
     made = any(families()[row.family].batches in MAKERS for row in plan.rows.values())
     one = len(names) == 1 and not made
     inputs["data"] = layout.data(names.pop()) if one else _fingerprint(plan, artifact, "data")
-    return inputs
+    return inputs | ({"training": layout.training("{checkpoint}")} if artifacts()[artifact].origin else {})
 
 
 def artifact_outputs(plan: Plan, artifact: str) -> dict[str, str | list[str]]:
@@ -93,10 +105,10 @@ def artifact_outputs(plan: Plan, artifact: str) -> dict[str, str | list[str]]:
 def artifact_options(plan: Plan, artifact: str) -> Function | dict[str, Any]:
     """The options of an artifact; a plain value, which Snakemake expands faster, where no row overrides one."""
     if not any(artifact in row.options for row in plan.rows.values()):
-        return _sorted(plan.options[artifact])
+        return _sorted(deciding(plan.options[artifact], artifacts()[artifact].options))
 
     def options(wildcards: Any) -> dict[str, Any]:
-        return _sorted(planning.request(plan, wildcards.checkpoint, artifact).options)
+        return _sorted(planning.request(plan, wildcards.checkpoint, artifact).deciding)
 
     return _of_wildcards(options)
 
@@ -112,11 +124,23 @@ def artifact_code(plan: Plan, artifact: str) -> Function | str:
     return _of_wildcards(code)
 
 
-def resources_of(plan: Plan, artifact: str) -> dict[str, int]:
+def resources_of(plan: Plan, artifact: str) -> dict[str, int | Function]:
     """What Snakemake asks the cluster for; no `gpu` at all where none is needed."""
     asked = plan.resources[artifact]
     gpu = {"gpu": asked["gpu"]} if asked["gpu"] else {}
-    return {"runtime": asked["minutes"], "mem_mb": asked["mem_mb"], **gpu}
+    return {**enough(artifact, runtime=asked["minutes"], mem_mb=asked["mem_mb"]), **gpu}
+
+
+def enough(rule: str, *, runtime: int, mem_mb: int) -> dict[str, Function]:
+    """Minutes and MB of a rule; a job that ran out of one asks for twice as much of it on its retry."""
+
+    def amount(kind: Kind, usual: int, wildcards: Any) -> int:
+        return usual * shortage.factor(kind, rule, dict(wildcards.items()))
+
+    return {
+        "runtime": _of_wildcards(partial(amount, "runtime", runtime)),
+        "mem_mb": _of_wildcards(partial(amount, "mem_mb", mem_mb)),
+    }
 
 
 def notices(plan: Plan, tokens: Tokens) -> Iterator[str]:
@@ -124,8 +148,10 @@ def notices(plan: Plan, tokens: Tokens) -> Iterator[str]:
     layout = Layout(plan.results)
     now = {layout.data(name): tokens.data(name) for name in plan.data}
     now |= {layout.intake(name): tokens.intake(name) for name in plan.rows}
+    if any(artifacts()[artifact].origin for artifact in plan.enabled):
+        now |= {layout.training(name): tokens.training(name) for name in plan.rows}
     for target, token in now.items():
-        if Path(target).exists() and token != Seen.of(target).token:
+        if token != NEW and Path(target).exists() and token != Seen.of(target).token:
             yield f"{target}: its source changed. Should nothing rerun: snakemake --forcerun {target}"
 
 
@@ -142,7 +168,7 @@ def _of_wildcards(function: Function) -> Function:
 
 
 def _sorted(options: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(sorted(planning.plain(options).items()))
+    return dict(sorted(options.items()))
 
 
 def _content(path: str) -> Any:

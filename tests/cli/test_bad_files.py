@@ -224,6 +224,16 @@ def test_identities_that_the_checkpoint_does_not_know_are_counted_over_all_batch
     assert record["warnings"] == [told]
 
 
+def test_identities_that_two_equal_models_do_not_know_are_counted_for_each(bench):
+    for seed, name in enumerate(("big", "small")):
+        save_checkpoint(Path(f"runs/{name}.ckpt"), seed=seed, num_ids=2)
+    run = bench.assay("make", "small", "cka", "--set", "batch_size=4")
+    assert run.code == 0, run.text
+    n = int((np.load("runs/val.npz")["node_id"] >= 2).sum())
+    assert f"taken as 0, unknown ({n} in all of one model, {n} of another)\n" in run.err
+    assert run.err.count("unknown") == 1
+
+
 def test_a_caveat_of_every_batch_is_told_once(bench):
     save_checkpoint(SMALL, sequence_pool="mean")
     run = bench.assay("make", "small", "embeddings", "--set", "batch_size=4")

@@ -120,6 +120,18 @@ def test_a_split_that_only_an_unwanted_artifact_names_need_not_exist(fused):
     assert "dqn_policy.split(s): 'nowhere' is unknown" in fused.assay("check").err
 
 
+def test_a_split_that_the_states_of_a_wanted_policy_name_must_exist(fused):
+    sheet(policy("v,g", artifacts="fusion_policy"))
+    fused.configure(options__fusion_states__splits=["nowhere"])
+    run = fused.assay("check")
+    assert run.code == 2
+    assert "fusion_states.split(s): 'nowhere' is unknown" in run.err
+    fused.configure(artifacts__fusion_states=False)
+    assert "fusion_states.split(s): 'nowhere' is unknown" in fused.assay("check").err
+    fused.configure(artifacts__fusion_policy=False)
+    assert fused.assay("check").code == 0
+
+
 def test_damaged_states_are_refused_by_name(fused):
     assert fused.assay("make", "f", "fusion_policy").code == 0
     content = bytearray(Path(STATES).read_bytes())

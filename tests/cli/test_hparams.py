@@ -140,7 +140,9 @@ def test_an_encoder_lacks_what_needs_a_head_and_has_the_rest(images):
     torch.save(vit_state(**{**SMALL, "classes": 0}), "runs/vit.pth")
     take_in(images)
     reason = plan.reason_against(images.plan(), "v", "landscape")
-    assert reason.startswith("asks for loss, which v lacks: the checkpoint is an encoder without a head")
+    assert reason.startswith(
+        "asks for loss, which the checkpoint lacks: the checkpoint is an encoder without a head"
+    )
     assert plan.reason_against(images.plan(), "v", "embeddings") == ""
     run = images.assay("make", "v", "embeddings")
     assert run.code == 0, run.text

@@ -1,15 +1,23 @@
 """What the file of a checkpoint decides: an artifact that others of its family have does not apply to it."""
 
+import importlib
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cli.bench import save_checkpoint
 
+from assay import catalog, tokens
 from assay.plan import requests
+from assay.provenance.status import Inspection
 from assay.seen import Seen
 
-REASON = "asks for attend, which small lacks: conv_type gps mixes all nodes of a graph, beside its attention over edges"
+REASON = (
+    "asks for attend, which the checkpoint lacks: conv_type gps mixes all nodes of a graph, beside its attention over "
+    "edges"
+)
 ATTENTION = "attention_weights"
 
 
@@ -35,14 +43,17 @@ def test_before_the_intake_the_artifact_is_planned_and_after_it_left_out_with_it
     assert ATTENTION in planned(mixing)
     assert mixing.assay("intake", "small").code == 0
     assert pair(mixing) == ("n/a", [REASON])
-    assert planned(mixing) == {"embeddings", "cka", "landscape", "evaluation"}
-    assert f"small attention_weights: n/a: {REASON}" in mixing.assay("list").out.splitlines()
+    assert (
+        {"embeddings", "cka", "landscape", "evaluation"} <= planned(mixing) - {ATTENTION} == planned(mixing)
+    )
+    assert f"1 n/a: {REASON}" in mixing.assay("list").out.splitlines()
+    assert f"small attention_weights: n/a: {REASON}" in mixing.assay("list", "--all").out.splitlines()
 
 
 def test_the_job_says_why_and_nothing_is_left_to_be_done_of_it(mixing):
     run = mixing.assay("make", "small", ATTENTION)
     assert (run.code, "Traceback" in run.err) == (1, False)
-    assert "conv_type gps has no attention over edges that explains its output" in run.err
+    assert run.err == f"attention_weights does not apply to small: it {REASON}.\n"
     assert pair(mixing) == ("n/a", [REASON])
 
 
@@ -76,6 +87,49 @@ def test_a_lost_memory_and_a_checkpoint_that_is_gone_change_nothing(mixing):
     assert pair(mixing) == ("n/a", [REASON])
     Path("runs/small.ckpt").unlink()
     assert pair(mixing) == ("n/a", [REASON])
+
+
+@pytest.fixture
+def own_family(mixing, monkeypatch, tmp_path):
+    """Write the module of the family gat anew, as one whose checkpoints lack what is said."""
+    monkeypatch.syspath_prepend(tmp_path)
+    own = replace(catalog.FAMILIES["gat"], module="own_gat")
+    monkeypatch.setattr(catalog, "families", lambda: {**catalog.FAMILIES, "gat": own})
+
+    def write(**lacks: str) -> None:
+        code = f"from assay.families.gat import load\n\n\ndef lacks(*_):\n    return {lacks!r}\n"
+        (tmp_path / "own_gat.py").write_text(code)
+        sys.modules.pop("own_gat", None)
+        importlib.invalidate_caches()
+        tokens.family_code.cache_clear()
+
+    yield write
+    tokens.family_code.cache_clear()
+
+
+def test_where_the_code_of_the_family_changed_its_checkpoints_are_taken_in_again(mixing, own_family):
+    own_family(attend="it is too young")
+    assert mixing.assay("intake", "small").code == 0
+    assert pair(mixing) == ("n/a", ["asks for attend, which the checkpoint lacks: it is too young"])
+    own_family()
+    assert ATTENTION in planned(mixing)
+    assert tokens.intake_token(mixing.plan(), "small").startswith("code-")
+    (why,) = Inspection(mixing.plan()).intake_changes("small")
+    assert why == "the code of family gat changed, which decides what a checkpoint lacks"
+    assert mixing.assay("intake", "small").code == 0
+    assert Inspection(mixing.plan()).intake_changes("small") == ()
+    own_family(attend="it is too old")
+    assert mixing.assay("intake", "small").code == 0
+    assert pair(mixing) == ("n/a", ["asks for attend, which the checkpoint lacks: it is too old"])
+
+
+def test_a_checkpoint_that_is_gone_is_not_asked_again(mixing, own_family):
+    own_family(attend="it is too young")
+    assert mixing.assay("intake", "small").code == 0
+    Path("runs/small.ckpt").unlink()
+    own_family()
+    assert tokens.intake_token(mixing.plan(), "small") == "new"
+    assert pair(mixing) == ("n/a", ["asks for attend, which the checkpoint lacks: it is too young"])
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"lacks": {"attend": "x"}}'])

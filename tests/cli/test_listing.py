@@ -2,16 +2,18 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
-from cli.bench import ALONE, N_MADE, N_NOT
+from cli.bench import ALONE, N_MADE, N_NOT, N_OFF
 from lab import ROOT, other_checkpoint
 
 from assay import catalog
 from assay.cli import COMMANDS
+from assay.files import publish_json
 
 ESCAPE = "\x1b"
 
@@ -55,31 +57,69 @@ def test_list_shows_every_pair_and_why_one_does_not_apply(made):
     assert [(p["checkpoint"], p["artifact"]) for p in pairs] == [
         (checkpoint, artifact) for checkpoint in ("big", "small") for artifact in catalog.artifacts()
     ]
-    reasons = {(p["checkpoint"], p["artifact"]): p["reasons"] for p in pairs if p["state"] != "done"}
-    assert {p["state"] for p in pairs} == {"done", "n/a"}
-    assert (len(pairs) - len(reasons), len(reasons)) == (N_MADE, N_NOT)
+    reasons = {(p["checkpoint"], p["artifact"]): p["reasons"] for p in pairs if p["state"] == "n/a"}
+    assert Counter(p["state"] for p in pairs) == {"done": N_MADE, "n/a": N_NOT, "off": N_OFF}
     assert reasons["big", "cka"] == ["asks for a teacher, and the row names none"]
     assert reasons["big", "fusion_policy"] == ["asks for decide, which family gat does not answer"]
 
 
-def test_list_prints_a_matrix_and_its_counts(made):
-    lines = made.assay("list").out.splitlines()
+def counted(lines: list[str]) -> dict[str, dict[str, int]]:
+    """The table of counts: artifact -> state -> pairs."""
+    words = lines[0].split()
+    rows = [line.split() for line in lines[1 : len(catalog.artifacts()) + 2]]
+    return {name: dict(zip(words, map(int, counts), strict=True)) for name, *counts in rows}
+
+
+def test_list_counts_the_states_of_each_artifact_and_of_all(made):
+    table = counted(made.assay("list").out.splitlines())
+    assert list(table) == [*catalog.artifacts(), "all"]
+    assert table["embeddings"] == {"done": 2, "n/a": 0, "off": 0}
+    assert table["cka"] == {"done": 1, "n/a": 1, "off": 0}
+    assert table["all"] == {"done": N_MADE, "n/a": N_NOT, "off": N_OFF}
+
+
+def test_list_names_what_is_open_the_most_urgent_first_and_sums_what_does_not_apply_by_reason(made):
+    made.configure(options__cka__max_samples=9)
+    for name in ("big/embeddings.npz", "small/evaluation.json"):
+        Path("results", name).unlink()
+    publish_json(Path("results/small/records/evaluation.failed.json"), {"error": "it broke"})
+    lines = made.assay("list").out.splitlines()[len(catalog.artifacts()) + 2 :]
+    assert lines[:3] == [
+        "small evaluation: failed: it broke",
+        "small cka: stale: option max_samples: 500 -> 9",
+        "big embeddings: missing: results/big/embeddings.npz is gone; its record is there",
+    ]
+    n = sum(row.asks == {"trace"} for row in catalog.ARTIFACTS.values())
+    summed = lines[3:]
+    assert f"{2 * n} n/a: asks for trace, which family gat does not answer" in summed
+    assert "1 n/a: asks for a teacher, and the row names none" in summed
+    assert all(re.match(r"\d+ n/a: ", line) for line in summed)
+
+
+def test_checkpoints_that_share_a_reason_are_one_line_and_many_lines_are_cut(bench):
+    for n in range(24):
+        bench.add_row(f"c{n}\tgat\truns/big.ckpt\tcan\t")
+        bench.replace("runs/broken.ckpt", b"<html>")
+        bench.add_row(f"d{n}\tgat\truns/broken.ckpt\tcan\t")
+        publish_json(Path(f"results/d{n}/records/embeddings.failed.json"), {"error": f"reason {n}"})
+    lines = bench.assay("list").out.splitlines()[len(catalog.artifacts()) + 2 :]
+    assert lines[0] == "d0 embeddings: failed: reason 0"
+    assert lines[20] == "and 9 more (assay list --all)"
+    every = bench.assay("list", "--all").out.splitlines()
+    assert "d23 embeddings: failed: reason 23" in every
+    assert any(
+        line.startswith("big, small, c0, d0, ") and ": missing: not made yet" in line for line in every
+    )
+
+
+def test_list_of_all_prints_a_matrix_its_counts_and_every_reason(made):
+    lines = made.assay("list", "--all").out.splitlines()
     assert lines[0].split() == list(catalog.artifacts())
-    words = [["+", "done"] if artifact in ALONE else ["-", "n/a"] for artifact in catalog.artifacts()]
-    assert lines[1].split() == ["big", *(word for pair in words for word in pair)]
-    assert lines[3] == f"{N_MADE} done, {N_NOT} n/a"
+    words = {**dict.fromkeys(catalog.artifacts(), "- n/a"), **dict.fromkeys(ALONE, "+ done"), "record": "off"}
+    assert lines[1].split() == ["big", *" ".join(words.values()).split()]
+    assert lines[3] == f"{N_MADE} done, {N_NOT} n/a, {N_OFF} off"
     assert lines[4] == "big cka: n/a: asks for a teacher, and the row names none"
     assert "big, small fusion_policy: n/a: asks for decide, which family gat does not answer" in lines
-
-
-def test_many_checkpoints_that_share_a_reason_are_one_line(bench):
-    for name in ("third", "fourth", "fifth"):
-        bench.add_row(f"{name}\tgat\truns/big.ckpt\tcan\t")
-    lines = bench.assay("list").out.splitlines()
-    assert (
-        "big, small, third and 2 more fusion_policy: n/a: asks for decide, which family gat does not answer"
-        in lines
-    )
 
 
 def test_list_under_check_is_exit_4_until_everything_is_done(made):
@@ -129,7 +169,9 @@ def test_the_folder_may_be_named_before_and_after_the_command(made, monkeypatch,
 
 
 def test_the_config_may_be_named_before_and_after_the_command(bench):
-    other = yaml.safe_load(Path("config/config.yaml").read_text()) | {"artifacts": {"cka": False}}
+    other = yaml.safe_load(Path("config/config.yaml").read_text()) | {
+        "artifacts": {"cka": False, "record": False}
+    }
     Path("other.yaml").write_text(yaml.safe_dump(other))
     expected = f"ok: 2 checkpoints, 1 data, {N_MADE - 1} artifacts\n"
     assert bench.assay("--config", "other.yaml", "check").out == expected

@@ -36,7 +36,14 @@ def test_planning_neither_hashes_it_nor_forgets_its_stat(made):
 
 
 def test_another_family_in_the_sheet_takes_it_in_again(made):
-    token = tokens.intake_token(made.plan(), "small")
     sheet = Path("sheet.tsv")
     sheet.write_text(sheet.read_text().replace("small\tgat", "small\tdgi"))
-    assert tokens.intake_token(made.plan(), "small") != token
+    assert tokens.intake_token(made.plan(), "small").startswith("family-")
+
+
+def test_one_that_was_made_anew_lacks_nothing_until_it_is_taken_in_again(made):
+    attention = ("small", "attention_weights")
+    assert plan.reason_against(made.plan(), *attention)
+    save_checkpoint(CHECKPOINT, seed=1)
+    assert not plan.reason_against(made.plan(), *attention)
+    assert tokens.intake_token(made.plan(), "small") == "new"

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from assay import catalog
 from assay.intake import checkpoint as border
-from assay.protocols import CAPABILITIES, Data, Parts, Subject
+from assay.protocols import CAPABILITIES, Data, Origin, Parts, Subject
 
 Options = Mapping[str, catalog.Option]
 SOURCE = ROOT / "src" / "assay"
@@ -96,7 +96,8 @@ def test_compute_takes_a_subject_its_partners_data_and_exactly_the_options(artif
     compute = import_module(row.module).compute
     parameters = inspect.signature(compute).parameters.values()
     positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    assert positional == ["subject", *row.partners, "data", *(["parts"] if row.in_parts else [])]
+    usual = ["subject", *row.partners, "data", *(["parts"] if row.in_parts else [])]
+    assert positional == (["origin"] if row.origin else usual)
     assert_takes_exactly(compute, row.options)
 
 
@@ -104,6 +105,10 @@ def test_compute_takes_a_subject_its_partners_data_and_exactly_the_options(artif
 def test_compute_asks_of_subject_and_partners_what_its_row_asks(artifact):
     row = catalog.artifacts()[artifact]
     hints = get_type_hints(import_module(row.module).compute)
+    if row.origin:
+        assert hints["origin"] is Origin
+        assert not (row.asks or row.partners or row.asks_data or row.in_parts)
+        return
     for name, asks in {"subject": row.asks, **row.partners}.items():
         asked = {word for word, protocol in CAPABILITIES.items() if protocol in hints[name].__mro__}
         assert asked == asks

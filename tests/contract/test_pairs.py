@@ -19,6 +19,7 @@ from assay.protocols import Data, Samples
 from assay.store import formats
 from assay.store.artifacts import load_artifact
 from assay.store.parts import KeptParts
+from assay.training import take_in_training
 
 SEEDS = {"one": 3, "other": 4, "v": 5, "g": 6}
 TEACHERS = [name for name, row in catalog.FAMILIES.items() if "layers" in row.answers]
@@ -68,6 +69,8 @@ def made(plan, artifact: str) -> Request:
     for row in (wish.row, *wish.partners.values()):
         feeding.take_in(plan, row.checkpoint, "new")
     feeding.prepare(plan, wish.data.name, "new")
+    if wish.table.origin:
+        take_in_training(plan, "one", "new")
     assert job.make(wish, device="cpu") == Path(wish.target)
     return wish
 
@@ -103,7 +106,8 @@ def test_a_pair_is_made_or_has_a_reason(plan_of, family, artifact):
             continue
         wish = made(plan, artifact)
         record = json.loads(Path(wish.record).read_bytes())
-        assert record["inputs"].keys() == {"checkpoint", "data", *wish.table.partners}
+        of_origin = {"training"} if wish.table.origin else set()
+        assert record["inputs"].keys() == {"checkpoint", "data", *wish.table.partners, *of_origin}
         assert record["bytes"] == Path(wish.target).stat().st_size
         assert {Path("results", file): held["bytes"] for file, held in record["also"].items()} == {
             Path(path): Path(path).stat().st_size for path in wish.also
@@ -140,7 +144,8 @@ def test_compute_gives_what_is_loaded_back_and_leaves_the_models_as_found(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResultWarning)
         parts = (KeptParts(tmp_path / "a", "key"),) if wish.table.in_parts else ()
-        result = compute(*subjects, data, *parts, **wish.options)
+        given = (job._origin(wish),) if wish.table.origin else (*subjects, data, *parts)
+        result = compute(*given, **wish.options)
     assert_same(result, load_artifact(wish.target))
     assert [fingerprint(each) for each in subjects] == before
 

@@ -19,8 +19,18 @@ OPTIONS = {
     for name, row in rows.items()
     for option, entry in row.options.items()
 }
-OWN_FILES = ("intake.json", "weights.safetensors", "hparams.json", "analysis_manifest.json")
-OWN_RULES = r"all|intake|manifest|(data|demo|figure)(_.*)?"
+OWN_FILES = (
+    "intake.json",
+    "training.json",
+    "run.json",
+    "weights.safetensors",
+    "hparams.json",
+    "analysis_manifest.json",
+)
+PROOFS = {  # option of which no byte depends -> the test that says so
+    "images.num_workers": "data/test_images.py::test_worker_processes_change_nothing",
+}
+OWN_RULES = r"all|intake|training|manifest|(data|demo|figure)(_.*)?"
 
 
 def test_every_family_and_every_kind_of_batch_has_an_example():
@@ -48,6 +58,15 @@ def test_an_artifact_asks_for_what_there_is_and_some_family_answers_it(artifact)
 
 
 @pytest.mark.parametrize("artifact", catalog.artifacts())
+def test_what_an_artifact_asks_of_data_some_source_may_hold_under_options_that_it_has(artifact):
+    row = catalog.artifacts()[artifact]
+    for name, under in row.asks_data.items():
+        assert any(name in source.may_hold for source in catalog.SOURCES.values())
+        for option, value in under.items():
+            assert cast(row.options[option], value) == value
+
+
+@pytest.mark.parametrize("artifact", catalog.artifacts())
 def test_the_name_of_an_artifact_is_no_rule_of_its_own(artifact):
     assert re.fullmatch(r"[a-z][a-z_]*", artifact)
     assert not re.fullmatch(OWN_RULES, artifact)
@@ -68,6 +87,13 @@ def test_the_default_of_an_option_is_a_value_that_it_allows(name):
     assert option.help
 
 
+def test_an_option_that_costs_only_has_a_test_that_no_byte_depends_on_it():
+    assert PROOFS.keys() == {name for name, option in OPTIONS.items() if option.costs_only}
+    for proof in PROOFS.values():
+        file, _, test = proof.partition("::")
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text()
+
+
 def test_the_config_names_every_source():
     help_text = DataSection.model_fields["source"].description or ""
     assert set(re.findall(r"\w+", help_text)) >= set(catalog.SOURCES)
@@ -77,7 +103,8 @@ def test_the_slurm_profile_groups_every_light_artifact_and_the_intakes_apart_fro
     profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
     light = {name for name, row in catalog.ARTIFACTS.items() if row.gpu == 0}
     figures = {f"figure_{name}" for name, row in catalog.ARTIFACTS.items() if row.figure}
-    assert profile["groups"].keys() == {"intake", *light, *figures}
+    assert profile["groups"].keys() == {"intake", "training", *light, *figures}
+    assert profile["groups"]["training"] == "light"
     assert {profile["groups"][name] for name in light} == {"light"}
     assert {profile["groups"][name] for name in figures} == {"figures"}
     assert set(profile["groups"].values()) == profile["group-components"].keys()

@@ -8,6 +8,7 @@ import pytest
 
 from assay.errors import Refused
 from assay.provenance.verify import verify
+from assay.store.stage import owned
 
 FILES = ("small/cka.json", "small/embeddings.npz", "small/weights.safetensors", "data/can/val.safetensors")
 
@@ -92,3 +93,10 @@ def test_a_manifest_that_is_missing_or_was_edited_is_refused(made):
     manifest.unlink()
     with pytest.raises(Refused, match=r"manifest\.json is missing"):
         verify("results")
+
+
+def test_what_jobs_that_still_run_keep_beside_their_targets_is_not_worth_a_word(made):
+    with owned(Path("results/small/cka.json")) as stage:
+        stage.path(Path("results/small/cka.json")).write_text("half")
+        verdict = verify("results")
+    assert (verdict.wrong, verdict.notes) == ((), ())

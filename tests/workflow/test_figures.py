@@ -8,7 +8,7 @@ from lab import Lab
 
 @pytest.fixture(scope="module")
 def drawn_once(tmp_path_factory) -> Lab:
-    """A lab of which all five artifacts were made and drawn; not to be changed."""
+    """A lab of which all six artifacts were made and drawn; not to be changed."""
     from lab import new_lab
 
     lab = new_lab(tmp_path_factory.mktemp("drawn") / "lab")
@@ -32,7 +32,7 @@ def drawn(drawn_once, tmp_path) -> Lab:
 def test_every_artifact_has_a_picture_that_the_manifest_knows(drawn):
     assert drawn.planned() == {}
     names = {path.name for path in (drawn.folder / "results/small/figures").iterdir()}
-    artifacts = ("embeddings", "attention_weights", "cka", "landscape", "evaluation")
+    artifacts = ("embeddings", "attention_weights", "cka", "landscape", "evaluation", "record")
     assert names == {f"{artifact}.{suffix}" for artifact in artifacts for suffix in ("png", "svg")}
     assert drawn.assay("verify").code == 0
     (drawn.folder / "results/small/figures/cka.svg").write_text("<svg/>")
@@ -65,6 +65,8 @@ def test_without_figures_none_is_planned_and_none_is_missed(drawn):
         "cka",
         "landscape",
         "evaluation",
+        "training",
+        "record",
     }
     assert drawn.assay("manifest").code == 0
 
@@ -86,5 +88,5 @@ def test_the_report_holds_every_picture_with_its_caption(drawn):
         pictures = [name for name in archive.namelist() if name.endswith(".png")]
         page = next(name for name in archive.namelist() if name.endswith("report.html"))
         text = archive.read(page).decode()
-    assert len(pictures) == 6
+    assert len(pictures) == 7
     assert "Debiased linear CKA of small" in text

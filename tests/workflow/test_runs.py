@@ -164,7 +164,7 @@ def test_the_profiles_plan_the_whole_demo_on_a_fresh_clone(tmp_path, profile):
     run = Lab(tmp_path)._run("snakemake", "--profile", profile, "-n")
     assert run.code == 0, run.text
     names = ("embeddings", "fusion_policy", "edge_recovery", "gradcam", "demo_traffic")
-    assert [run.jobs[name] for name in names] == [7, 2, 1, 2, 1]
+    assert [run.jobs[name] for name in names] == [9, 2, 1, 3, 1]
 
 
 def test_a_config_error_stops_the_parse_with_exit_2_and_every_problem(fresh):

@@ -129,7 +129,7 @@ def test_another_teacher_reruns_the_cka(made):
     [
         ("artifacts/cka.py", {"cka": 1}),
         ("numerics/similarity.py", {"cka": 1}),
-        ("families/gat/__init__.py", EVERY_ARTIFACT),
+        ("families/gat/__init__.py", {"intake": 2, **EVERY_ARTIFACT}),
         ("data/can_features.py", {"data_can": 1, **EVERY_ARTIFACT}),
         ("job.py", {}),
     ],

@@ -13,7 +13,7 @@
 #           options={"batch_size": 256, "max_samples": 500, "seed": 42, "split": "val"},
 #           code="1-<digest of artifacts/cka.py, families/gat.py and all they import>",
 #       shell:
-#           "python -m assay make {wildcards.checkpoint} cka --config ... --output {output.file} --only"
+#           "python -m assay make {wildcards.checkpoint} cka --config ... --output {output.file} --only --blank"
 from assay import catalog
 from assay.workflow import artifact_code, artifact_inputs, artifact_options, artifact_outputs, resources_of
 
@@ -35,4 +35,4 @@ for artifact in catalog.artifacts():
             code=artifact_code(PLAN, artifact),
         shell:
             "python -m assay make {wildcards.checkpoint:q} {rule:q} --config {CONFIG:q} --output {output.file:q}"
-            " --only > {log:q} 2>&1"
+            " --only --blank > {log:q} 2>&1"

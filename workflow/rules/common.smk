@@ -1,12 +1,15 @@
 # What every rule shares. Defines: PLAN, LAYOUT, RESULTS, WANTED (the requests of the plan), TOKENS (see
 # assay.seen) and CONFIG (the config file that jobs read).
 # Imports nothing heavy: this file is parsed again inside every cluster job.
+import os
 import sys
 from pathlib import Path
 from shlex import quote
 
 from assay import plan as planning
 from assay import tokens
+from assay.cluster.executor import mend
+from assay.cluster.grace import outlive_grace
 from assay.config import read_plan
 from assay.errors import ConfigError
 from assay.layout import Layout
@@ -25,11 +28,19 @@ WANTED = planning.requests(PLAN)
 TOKENS = Tokens(PLAN)
 
 if workflow.is_main_process:
+    mend()
     for notice in notices(PLAN, TOKENS):
         print(notice, file=sys.stderr)
+elif "SLURM_JOB_ID" in os.environ:
+    outlive_grace()
 
-# The interpreter that runs Snakemake runs the jobs, whatever the shell's PATH says.
-shell.prefix(f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH; ")
+# The interpreter that runs Snakemake runs the jobs, whatever the shell's PATH says. A job whose target another
+# process makes waits for it: were it to fail, Snakemake would delete what that one makes. A job of Slurm's does not
+# heed the signals of a preemption: it would end as FAILED, and would not be requeued.
+shell.prefix(
+    'test ! -v SLURM_JOB_ID || trap "" TERM USR2; '
+    f"export PATH={quote(str(Path(sys.executable).parent))}:$PATH ASSAY_WAIT=1; "
+)
 
 
 wildcard_constraints:

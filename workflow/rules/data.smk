@@ -1,5 +1,5 @@
 # Data sets. In: the raw files of one data set of the config. Out: data.json and one safetensors a split.
-from assay.workflow import raw_data
+from assay.workflow import enough, raw_data, threads_of
 
 for data in PLAN.data.values():
 
@@ -13,13 +13,13 @@ for data in PLAN.data.values():
             data=LAYOUT.data(data.name),
         log:
             f"logs/data/{data.name}.log",
+        threads: threads_of(data)
         resources:
-            runtime=60,
-            mem_mb=8000,
+            **enough(f"data_{data.name}", runtime=60, mem_mb=8000),
         params:
             name=data.name,
             token=TOKENS.data(data.name),
-            options=planning.plain(data.options),
-            code=planning.data_code(data.source),
+            options=data.deciding,
+            code=tokens.data_code(data.source),
         shell:
             "python -m assay prepare {params.name:q} --config {CONFIG:q} --token {params.token:q} > {log:q} 2>&1"

@@ -2,8 +2,10 @@
 # In: message definitions that opendbc ships, and the prepared data set `can_demo`, made of this traffic.
 # Out: three folders of synthetic CAN captures; three GATs, of which one is distilled from another; a VGAE and a DGI
 # network, trained on benign graphs; two fusion policies, trained on what the VGAE and the third GAT say. And a
-# simulated perturbation screen, with a GSNN that is told two thirds of its edges; and scikit-learn's digits, with a
-# vision transformer and a convolutional network.
+# simulated perturbation screen, with a GSNN that is told two thirds of its edges; scikit-learn's digits, with a
+# vision transformer and a convolutional network; slices of a small MRI series that nibabel ships, labelled by the third
+# of the stack that they lie in, with a vision transformer, trained on the prepared data set `mri`; and toy spectra, with
+# an emulator and the record of its training.
 DEMO_DATA = f"{RESULTS}/data/can_demo"
 
 
@@ -223,7 +225,7 @@ rule demo_vit:
         mem_mb=2000,
     shell:
         "python -m assay.demo train-images --images {input:q}"
-        " --family vit --layers 3 --width 32 --epochs 12"
+        " --family vit --layers 3 --width 32 --stride 2 --epochs 12"
         " --output {output:q} --seed 0 > {log:q} 2>&1"
 
 
@@ -239,5 +241,67 @@ rule demo_cnn:
         mem_mb=2000,
     shell:
         "python -m assay.demo train-images --images {input:q}"
-        " --family cnn --layers 3 --width 24 --epochs 10"
+        " --family cnn --layers 3 --width 24 --stride 1 --epochs 10"
         " --output {output:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_mri:
+    output:
+        directory(f"{RESULTS}/demo/mri"),
+    log:
+        "logs/demo/mri.log",
+    resources:
+        runtime=5,
+        mem_mb=2000,
+    shell:
+        "python -m assay.demo mri --output {output:q} > {log:q} 2>&1"
+
+
+rule demo_vit_mri:
+    input:
+        data=f"{RESULTS}/data/mri/data.json",
+        split=f"{RESULTS}/data/mri/train.safetensors",
+    output:
+        f"{RESULTS}/demo/vit_mri.ckpt",
+    log:
+        "logs/demo/vit_mri.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    shell:
+        "python -m assay.demo train-images --images {input.split:q}"
+        " --family vit --layers 2 --width 32 --stride 8 --epochs 40"
+        " --output {output:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_spectra:
+    output:
+        f"{RESULTS}/demo/spectra.h5",
+    log:
+        "logs/demo/spectra.log",
+    resources:
+        runtime=5,
+        mem_mb=2000,
+    shell:
+        "python -m assay.demo spectra --output {output:q} --seed 0 > {log:q} 2>&1"
+
+
+rule demo_emulator:
+    input:
+        rules.demo_spectra.output,
+    output:
+        model=f"{RESULTS}/demo/emulator/model.pt",
+        record=[
+            f"{RESULTS}/demo/emulator/{name}"
+            for name in ("configs.json", "results.json", "normalizers.npz", "provenance.json", "info.json")
+        ],
+    log:
+        "logs/demo/emulator.log",
+    resources:
+        runtime=10,
+        mem_mb=2000,
+    params:
+        folder=f"{RESULTS}/demo/emulator",
+    shell:
+        "python -m assay.demo train-emulator --spectra {input:q} --layers 2 --hidden 20 --epochs 40"
+        " --output {params.folder:q} --seed 0 > {log:q} 2>&1"

@@ -1,6 +1,7 @@
 # Figures. In: the file of an artifact, and nothing else. Out: a PNG and an SVG, which `snakemake --report` shows, and
 # where its row says so a folder of pages, PNGs below the name of the picture, with a list of their sha256 beside it.
 # `figures: false` in the config leaves them out of the plan.
+from assay.workflow import enough
 
 for artifact, row in catalog.artifacts().items():
     if not row.figure:
@@ -26,8 +27,7 @@ for artifact, row in catalog.artifacts().items():
         log:
             f"logs/{{checkpoint}}/figure_{artifact}.log",
         resources:
-            runtime=10,
-            mem_mb=2000,
+            **enough(f"figure_{artifact}", runtime=10, mem_mb=2000),
         params:
             artifact=artifact,
             code=planning.figure_code(artifact),

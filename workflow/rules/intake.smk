@@ -1,5 +1,5 @@
 # The border. In: a checkpoint file, as the sheet names it. Out: intake.json, weights, hyper-parameters.
-from assay.workflow import checkpoint_source
+from assay.workflow import checkpoint_source, enough
 
 
 rule intake:
@@ -12,8 +12,7 @@ rule intake:
     log:
         "logs/{checkpoint}/intake.log",
     resources:
-        runtime=10,
-        mem_mb=4000,
+        **enough("intake", runtime=10, mem_mb=4000),
     params:
         token=TOKENS.of_wildcards(),
         format=planning.INTAKE_FORMAT,

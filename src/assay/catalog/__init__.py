@@ -26,8 +26,10 @@ __all__ = [
     "Source",
     "Value",
     "artifacts",
+    "data_asked",
     "families",
     "reason_against",
+    "reason_of_source",
 ]
 
 SCHEMA = 1  # of records and manifests; raised by hand where job, store or cli change what a result means
@@ -78,6 +80,22 @@ def reason_against(artifact: Artifact, family: str, partners: Mapping[str, str])
         if lacks := asks - families()[partners[role]].answers:
             return f"asks its {role} for {', '.join(sorted(lacks))}, which family {partners[role]} does not answer"
     return ""
+
+
+def reason_of_source(artifact: Artifact, options: Mapping[str, Value], source: str) -> str:
+    """Why an artifact with these options does not apply to any data of a source; empty where it may."""
+    if lacks := data_asked(artifact, options) - SOURCES[source].may_hold:
+        return f"asks the data for {', '.join(sorted(lacks))}, which source {source} does not read"
+    return ""
+
+
+def data_asked(artifact: Artifact, options: Mapping[str, Value]) -> frozenset[str]:
+    """What an artifact with these options asks of its data, beside samples."""
+    return frozenset(
+        name
+        for name, under in artifact.asks_data.items()
+        if all(options[option] == value for option, value in under.items())
+    )
 
 
 def _with_rows(ours: Mapping[str, TableRow], group: str) -> dict[str, TableRow]:

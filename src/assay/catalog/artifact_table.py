@@ -156,6 +156,19 @@ ARTIFACTS: Mapping[str, Artifact] = {
         },
         minutes=10,
     ),
+    "record": Artifact(
+        module="assay.artifacts.record",
+        file="record/info.json",
+        also=tuple(
+            f"record/{name}"
+            for name in ("configs.json", "results.json", "normalizers.npz", "provenance.json")
+        ),
+        asks=frozenset(),
+        figure="assay.figures.record",
+        origin=True,
+        minutes=5,
+        mem_mb=2000,
+    ),
     "edge_scores": Artifact(
         module="assay.artifacts.edge_scores",
         file="edge_scores.npz",
@@ -241,8 +254,8 @@ ARTIFACTS: Mapping[str, Artifact] = {
         file="edge_recovery.json",
         also=("edge_recovery.parquet",),
         asks=frozenset({"trace"}),
+        asks_data={"held_out": {"positives": "held_out"}},
         figure="assay.figures.edge_recovery",
-        on_request=True,
         options={
             "score_col": Option(
                 "W",

@@ -17,6 +17,7 @@ class Option:
     minimum: int | float | None = None
     maximum: int | float | None = None
     choices: tuple[str, ...] = ()
+    costs_only: bool = False  # of what the job costs alone: no byte depends on it, and nothing goes stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Source:
     primary: str  # the split that `path` holds
     derived: Mapping[str, str] = field(default_factory=dict)  # split cut from it -> its share's option
     sidecar: str = ""  # suffix of a file that may lie beside a raw file and belongs to it
+    may_hold: frozenset[str] = frozenset()  # beside samples: attributes of its data; see `Prepared.lacks`
     options: Mapping[str, Option] = field(default_factory=dict)
 
 
@@ -56,8 +58,12 @@ class Artifact:
     partners: Mapping[str, frozenset[str]] = field(
         default_factory=dict
     )  # role -> what it is asked; see `plan`
+    asks_data: Mapping[str, Mapping[str, Value]] = field(
+        default_factory=dict
+    )  # an attribute of the data -> the options under which it is asked for; with none, always
     also: tuple[str, ...] = ()
     in_parts: bool = False  # long: finished parts are kept, and `compute` takes `parts`
+    origin: bool = False  # `compute` takes a `protocols.Origin` alone, and no subject is loaded
     on_request: bool = False  # made only where a toggle or a row names it
     options: Mapping[str, Option] = field(default_factory=dict)
     gpu: int = 0

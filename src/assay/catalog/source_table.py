@@ -46,6 +46,7 @@ SOURCES: Mapping[str, Source] = {
         suffixes=(".npz", ".parquet", ".csv"),
         primary="val",
         sidecar=".held_out.csv",
+        may_hold=frozenset({"held_out"}),
     ),
     "table": Source(
         module="assay.data.table",
@@ -94,7 +95,10 @@ SOURCES: Mapping[str, Source] = {
             "class_names": Option((), "classes in the order of the model; empty: sorted, or numbers"),
             "max_pixels": Option(100_000_000, "pixels, or voxels, that a file may have", 1),
             "num_workers": Option(
-                0, "processes that read files; 0: none beside the job. Changes no sample", 0
+                0,
+                "processes that read files; 0: none beside the job. Changes no byte",
+                minimum=0,
+                costs_only=True,
             ),
         },
     ),

@@ -7,8 +7,9 @@ from typing import Annotated, Any, no_type_check
 
 import typer
 
-from assay.cli import binding, discovering, listing, making
+from assay.cli import adopting, binding, comparing, discovering, listing, making, serving
 from assay.cli.places import DIRECTORY_HELP, moved
+from assay.cli.termination import unwound_when_terminated
 from assay.errors import AssayError
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -19,10 +20,14 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "make": making.make,
     "draw": making.draw,
     "show": listing.show,
+    "compare": comparing.compare,
     "verify": binding.verify,
+    "adopt": adopting.adopt,
     "manifest": binding.manifest,
+    "serve": serving.serve,
     "schema": listing.schema,
     "intake": making.intake,
+    "training": making.training,
     "prepare": making.prepare,
 }
 
@@ -54,7 +59,8 @@ def places(
 def main() -> None:
     """Run the command line; an error that we can name is one text on stderr and its exit code."""
     try:
-        app()
+        with unwound_when_terminated():
+            app()
     except AssayError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

@@ -1,8 +1,6 @@
 """Commands that look: check, list, why, show, schema. None of them imports torch."""
 
 import json
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,15 +16,26 @@ from assay.plan import requests
 if TYPE_CHECKING:
     from assay.provenance.status import State
 
-MOST_NAMES = 3  # on a line of `list` that gives a reason
-SYMBOLS = {"done": "+", "stale": "~", "missing": ".", "failed": "!", "n/a": "-", "off": " "}
-
 
 def check(
-    config: ConfigOption = DEFAULT_CONFIG, directory: DirectoryOption = None, as_json: JsonOption = False
+    config: ConfigOption = DEFAULT_CONFIG,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+    slurm: Annotated[
+        bool, typer.Option("--slurm", help="Hold the plan against the Slurm cluster, too.")
+    ] = False,
+    profile: Annotated[str, typer.Option(help="The Snakemake profile that will be used there.")] = "slurm",
+    no_probe: Annotated[
+        bool, typer.Option("--no-probe", help="Without a tiny job in each partition.")
+    ] = False,
 ) -> None:
-    """Check config and sheet: every problem at once. Example: assay check"""
+    """Check config and sheet: every problem at once. Example: assay check --slurm"""
     plan = read_plan(config)
+    if slurm:
+        from assay.cli.preflighting import check_slurm
+
+        check_slurm(plan, profile, probe=not no_probe, as_json=as_json)
+        return
     counts = {"checkpoints": len(plan.rows), "data": len(plan.data), "artifacts": len(requests(plan))}
     if as_json:
         print(json.dumps(counts))
@@ -38,16 +47,18 @@ def list_(
     config: ConfigOption = DEFAULT_CONFIG,
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
+    every: Annotated[bool, typer.Option("--all", help="Every pair, as a matrix, and every reason.")] = False,
     exit_4: Annotated[bool, typer.Option("--check", help="Exit 4 where something is not done.")] = False,
 ) -> None:
-    """Show how every (checkpoint, artifact) pair stands. Example: assay list --json"""
+    """Show how all (checkpoint, artifact) pairs stand: how many, and what is open and why. Example: assay list --all"""
+    from assay.cli.overview import matrix, overview
     from assay.provenance.status import Inspection
 
     states = list(Inspection(read_plan(config)).states())
     if as_json:
         print(json.dumps([_as_json(state) for state in states], indent=1))
     else:
-        print("\n".join(_matrix(states)))
+        print("\n".join(matrix(states) if every else overview(states)))
     if exit_4 and any(state.word not in ("done", "n/a", "off") for state in states):
         raise typer.Exit(4)
 
@@ -100,31 +111,6 @@ def _as_json(state: "State") -> dict[str, Any]:
         "reasons": list(state.reasons),
         "file": state.file,
     }
-
-
-def _matrix(states: Sequence["State"]) -> list[str]:
-    artifacts = list(catalog.artifacts())
-    rows = {state.checkpoint: {} for state in states}  # type: dict[str, dict[str, str]]
-    for state in states:
-        rows[state.checkpoint][state.artifact] = f"{SYMBOLS[state.word]} {state.word}"
-    width = max((len(name) for name in rows), default=0)
-    cell = max(map(len, [*artifacts, "missing "])) + 2
-    lines = [" " * width + "  " + "".join(name.ljust(cell) for name in artifacts)]
-    for name, words in rows.items():
-        lines.append(f"{name:<{width}}  " + "".join(words[artifact].ljust(cell) for artifact in artifacts))
-    lines.append(", ".join(f"{n} {word}" for word, n in Counter(state.word for state in states).items()))
-    told: dict[tuple[str, str, str], list[str]] = {}
-    for state in states:
-        if state.reasons and state.word not in ("off", "missing"):
-            told.setdefault((state.artifact, state.word, state.reasons[0]), []).append(state.checkpoint)
-    lines += [f"{_names(names)} {artifact}: {word}: {why}" for (artifact, word, why), names in told.items()]
-    return [line.rstrip() for line in lines]
-
-
-def _names(checkpoints: Sequence[str]) -> str:
-    """All of a few checkpoints that share a reason, the first of many."""
-    shown, n_others = ", ".join(checkpoints[:MOST_NAMES]), len(checkpoints) - MOST_NAMES
-    return shown if n_others <= 0 else f"{shown} and {n_others} more"
 
 
 def _schema() -> dict[str, Any]:

@@ -50,7 +50,7 @@ def prepare(files: Mapping[str, Sequence[Path]]) -> Prepared:
     _refuse_other_columns(found)
     held_out = _held_out(files, found)
     splits = {split: replace(table, **held_out) for split, table in _coded(found).items()}
-    return Prepared(splits, {"attack_names": {}, "warnings": []})
+    return Prepared(splits, {"attack_names": {}, "warnings": []}, _lacks(held_out))
 
 
 def _raw(split: str, paths: Sequence[Path]) -> _Raw:
@@ -163,6 +163,11 @@ def _held_out(files: Mapping[str, Sequence[Path]], found: Mapping[str, _Raw]) ->
         if not all(np.array_equal(pairs[name], others[name]) for name in pairs):
             raise Refused(f"{other} and {one} hold out other edges; they are removed once, before training.")
     return said[0][1] if said else {}
+
+
+def _lacks(held_out: Mapping[str, Text]) -> dict[str, str]:
+    named = any(len(ends) for ends in held_out.values())
+    return {} if named else {"held_out": "no file of theirs names edges that were removed before training"}
 
 
 def _said_beside(files: Mapping[str, Sequence[Path]]) -> Iterator[tuple[Path, dict[str, Text]]]:

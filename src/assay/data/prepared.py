@@ -1,7 +1,7 @@
 """What a data source hands over: its splits, and what a reader must know of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -53,10 +53,13 @@ class Split(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Splits by name, and facts: JSON values, `warnings` among them."""
+    """Splits by name, facts, which are JSON values with `warnings` among them, and what data of the source may lack."""
 
     splits: Mapping[str, Split]
     facts: Mapping[str, Any]  # any JSON value
+    lacks: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of what the source `may_hold` -> why it is not there
 
 
 def one_class_warnings(splits: Mapping[str, Split]) -> list[str]:

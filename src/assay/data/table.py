@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float32, Int64, Shaped
@@ -11,11 +11,15 @@ from jaxtyping import Float32, Int64, Shaped
 from assay.data.prepared import Prepared
 from assay.data.tables import Table
 from assay.errors import AssayError, Refused
-from assay.hdf5 import dataset_in, is_hdf5, numbers, open_hdf5, texts
+from assay.hdf5 import attribute, dataset_in, group_in, is_hdf5, numbers, open_hdf5, texts
 from assay.raw.table import read_columns
+
+if TYPE_CHECKING:
+    import h5py
 
 TRAIN, VAL, TEST = "train", "val", "test"
 RECORD_ID = "record_id"
+TRANSFORMS = ("ln", "log10", "none")
 Matrix = Float32[np.ndarray, "n columns"]
 Names = Shaped[np.ndarray, " columns"]
 
@@ -70,8 +74,9 @@ def prepare(
     rows = _cut(len(whole), {TRAIN: 1 - sum(fractions.values()), **fractions}, split_seed)
     splits = {**{split: whole.select(index) for split, index in rows.items()}, **tables}
     scalers = {"x": _scaler(splits[TRAIN].x, normalize_x), "y": _scaler(splits[TRAIN].targets, normalize_y)}
+    of_targets = {"y_mean": scalers["y"].mean, "y_std": scalers["y"].std}
     scaled = {
-        split: replace(table, x=scalers["x"](table.x), targets=scalers["y"](table.targets))
+        split: replace(table, x=scalers["x"](table.x), targets=scalers["y"](table.targets), **of_targets)
         for split, table in splits.items()
     }
     return Prepared(scaled, {"attack_names": {}, "warnings": [], **_facts(whole, scalers)})
@@ -80,7 +85,12 @@ def prepare(
 def _facts(table: Table, scalers: Mapping[str, _Scaler]) -> dict[str, Any]:
     named = {"x_names": table.x_names, "y_names": table.y_names}
     names = {name: None if column is None else column.tolist() for name, column in named.items()}
-    return {**names, "scaler": {name: scaler.facts() for name, scaler in scalers.items()}}
+    transform = None if table.y_transform is None else str(table.y_transform[0])
+    return {
+        **names,
+        "y_transform": transform,
+        "scaler": {name: scaler.facts() for name, scaler in scalers.items()},
+    }
 
 
 def _cut(n: int, fractions: Mapping[str, float], seed: int) -> dict[str, Int64[np.ndarray, " rows"]]:
@@ -124,8 +134,18 @@ def _condensed(path: Path) -> Table:
             targets=_of_length(y, len(x), f"{path}: /training/Y"),
             x_names=None if names is None else _named(texts(names), x.shape[1], f"{path}: param_names"),
             y_names=None if ell is None else _named(_ells(numbers(ell)), y.shape[1], f"{path}: ell"),
+            y_transform=_transform(file, path),
             record_id=None if ids is None else _of_length(np.array(texts(ids)), len(x), f"{path}: sim_ids"),
         )
+
+
+def _transform(file: "h5py.File", path: Path) -> np.ndarray | None:
+    """The attribute `y_transform` of `/training`, as the published package writes it."""
+    group = group_in(file, "training")
+    said = None if group is None else attribute(group, "y_transform")
+    if said is not None and said not in TRANSFORMS:
+        raise Refused(f"{path}: y_transform of /training is {said!r}; allowed: {', '.join(TRANSFORMS)}.")
+    return None if said is None else np.array([said])
 
 
 def _ells(ell: np.ndarray) -> list[str]:

@@ -11,10 +11,11 @@ from jaxtyping import Float32, Int64, Shaped
 from assay.data.collated import decoded_text, text_bytes
 from assay.data.draws import DrawnSamples, SplitData, picked
 from assay.errors import Refused
-from assay.protocols import TableBatch
+from assay.protocols import TableBatch, TargetUnits
 
 PER_SAMPLE = {"x": "float32", "y": "float32", "unit": "int64", "batch": "int64", "record_id": "uint8"}
-TEXT = ("record_id", "x_names", "y_names", "held_out_source", "held_out_target")
+PER_OUTPUT = {"y_mean": "float32", "y_std": "float32"}
+TEXT = ("record_id", "x_names", "y_names", "y_transform", "held_out_source", "held_out_target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class Table:
     targets: Float32[np.ndarray, "n outputs"]
     x_names: Shaped[np.ndarray, " inputs"] | None = None
     y_names: Shaped[np.ndarray, " outputs"] | None = None
+    y_transform: Shaped[np.ndarray, " one"] | None = None  # ln, log10 or none: of quantities, before scaling
+    y_mean: Float32[np.ndarray, " outputs"] | None = None  # that scaling took away
+    y_std: Float32[np.ndarray, " outputs"] | None = None  # that it divided by
     unit: Int64[np.ndarray, " n"] | None = None  # replicates of one unit share its code
     measured: Int64[np.ndarray, " n"] | None = None  # samples of one batch share its code
     record_id: Shaped[np.ndarray, " n"] | None = None
@@ -61,8 +65,10 @@ class Table:
             Refused: a column is missing, unknown, or of another type or length; the text begins with `where`.
         """
         for name, array in arrays.items():
-            kind = PER_SAMPLE.get(name, "uint8" if name in TEXT else "")
-            if array.dtype != kind or (name in PER_SAMPLE and len(array) != len(arrays["x"])):
+            kind = (PER_SAMPLE | PER_OUTPUT).get(name, "uint8" if name in TEXT else "")
+            per_sample = name not in PER_SAMPLE or len(array) == len(arrays["x"])
+            per_output = name not in PER_OUTPUT or array.shape == arrays["y"].shape[1:]
+            if array.dtype != kind or not (per_sample and per_output):
                 raise Refused(f"{where}: {name} is {array.dtype} {list(array.shape)}, no column of a table.")
         known: dict[str, Any] = dict(arrays)
         known |= {name: decoded_text(known[name], where) for name in TEXT if name in known}
@@ -88,6 +94,9 @@ class Table:
             targets=self.targets[index],
             x_names=self.x_names,
             y_names=self.y_names,
+            y_transform=self.y_transform,
+            y_mean=self.y_mean,
+            y_std=self.y_std,
             unit=picked(self.unit, index),
             measured=picked(self.measured, index),
             record_id=picked(self.record_id, index),
@@ -102,7 +111,15 @@ class Table:
             y=torch.tensor(self.targets, device=device),
             x_names=() if self.x_names is None else tuple(self.x_names.tolist()),
             y_names=() if self.y_names is None else tuple(self.y_names.tolist()),
+            y_units=self._units(device),
         )
+
+    def _units(self, device: str) -> TargetUnits | None:
+        if self.y_mean is None or self.y_std is None:
+            return None
+        transform = "" if self.y_transform is None else str(self.y_transform[0])
+        mean, std = (torch.tensor(part, device=device) for part in (self.y_mean, self.y_std))
+        return TargetUnits(transform, mean, std)
 
 
 @dataclass(frozen=True, slots=True)

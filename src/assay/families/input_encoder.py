@@ -123,7 +123,7 @@ def fitting_batch(batch: GraphBatch, settings: InputSettings, *, edge_dim: int |
         f"the data have nodes with an identity outside 0..{settings.num_ids - 1}, the checkpoint's own; "
         "taken as 0, unknown"
     )
-    warnings.warn(CountedWarning(text, int(unknown.sum())), stacklevel=4)
+    warnings.warn(CountedWarning(text, int(unknown.sum()), model=settings), stacklevel=4)
     return dataclasses.replace(batch, node_id=batch.node_id.masked_fill(unknown, 0))
 
 

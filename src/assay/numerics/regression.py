@@ -9,6 +9,8 @@ from assay.numerics.ranks import average_ranks
 
 ROUNDING = 1e-12  # of the mean square: a variance below is none
 
+LOGARITHMS = {"ln": 1.0, "log10": np.log(10.0)}  # natural logarithms in one of each
+
 Columns = Float64[np.ndarray, "n k"]
 
 
@@ -39,6 +41,17 @@ def errors(targets: Columns, predictions: Columns) -> Errors:
         pearson=_correlation(targets, predictions),
         spearman=_correlation(average_ranks(targets), average_ranks(predictions)),
     )
+
+
+def relative_errors(targets: Columns, predictions: Columns, *, transform: str) -> Columns:
+    """How far a quantity is from its true value, as a share of it; NaN where that is 0.
+
+    `transform` made the columns out of the quantities: ln, log10, or anything else for nothing. Logarithms are
+    subtracted first, so that small errors keep their digits.
+    """
+    if transform in LOGARITHMS:
+        return np.expm1((predictions - targets) * LOGARITHMS[transform])
+    return (predictions - targets) / np.where(targets == 0, np.nan, np.abs(targets))
 
 
 def varying(columns: Columns) -> Bool[np.ndarray, " k"]:

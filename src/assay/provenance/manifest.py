@@ -12,6 +12,7 @@ from assay.files import json_bytes, publish_bytes, publish_json, read_json, sha2
 from assay.layout import PAGES, Layout
 from assay.provenance.status import Inspection, State
 from assay.seen import Seen
+from assay.store.blanks import remove_blank
 
 CONTRACT, CONTRACT_VERSION = "graphids.analyze", 1  # the published keys of analysis_manifest.json
 
@@ -24,6 +25,9 @@ def write(plan: Plan, token: str = "") -> dict[str, Any]:
     """
     layout = Layout(plan.results)
     states = list(Inspection(plan).states())
+    for state in states:
+        if state.word == "n/a":
+            remove_blank(layout, state.checkpoint, state.artifact)
     files = dict(_checkpoint_manifests(plan, layout, states))
     manifest = _manifest(plan, layout, states, files)
     content = json_bytes({**manifest, "sha256": sha256_bytes(json_bytes(manifest))})
@@ -57,8 +61,10 @@ def _checkpoint_manifest(
         "model_type": row.family,
         "checkpoint_path": row.path,
         "output_dir": f"{layout.results}/{checkpoint}",
-        "expected_outputs": [Path(state.file).name for state in expected],
-        "existing_outputs": [Path(state.file).name for state in expected if Path(state.file).exists()],
+        "expected_outputs": [artifacts()[state.artifact].file for state in expected],
+        "existing_outputs": [
+            artifacts()[state.artifact].file for state in expected if Path(state.file).exists()
+        ],
         "checkpoint_sha256": intake.get("sha256"),
         "teacher": row.teacher or None,
         "meta": dict(row.meta),
@@ -71,6 +77,7 @@ def _manifest(plan: Plan, layout: Layout, states: Sequence[State], files: dict[s
     sources: dict[str, str] = {}
     for checkpoint in plan.rows:
         files |= _intake_files(layout, checkpoint, plan.rows[checkpoint].path, sources)
+        files |= _training_files(layout, checkpoint, sources)
     for name in plan.data:
         files |= _data_files(layout, name, sources)
     for state in wanted:
@@ -94,7 +101,12 @@ def _manifest(plan: Plan, layout: Layout, states: Sequence[State], files: dict[s
 
 def _target(state: State) -> dict[str, Any]:
     kept = {name: state.record[name] for name in ("sha256", "bytes", "action") if name in state.record}
-    return {"file": Path(state.file).name, "state": state.word, "reasons": list(state.reasons), **kept}
+    return {
+        "file": artifacts()[state.artifact].file,
+        "state": state.word,
+        "reasons": list(state.reasons),
+        **kept,
+    }
 
 
 def _intake_files(layout: Layout, checkpoint: str, path: str, sources: dict[str, str]) -> dict[str, Any]:
@@ -107,6 +119,17 @@ def _intake_files(layout: Layout, checkpoint: str, path: str, sources: dict[str,
     return {
         _relative(layout, layout.intake(checkpoint)): _measured(layout.intake(checkpoint)),
         **{f"{checkpoint}/{name}": digest for name, digest in intake["files"].items()},
+    }
+
+
+def _training_files(layout: Layout, checkpoint: str, sources: dict[str, str]) -> dict[str, Any]:
+    training = _read_if_there(layout.training(checkpoint))
+    if not training:
+        return {}
+    sources.update(training["sources"])
+    return {
+        _relative(layout, layout.training(checkpoint)): _measured(layout.training(checkpoint)),
+        **{f"{checkpoint}/{name}": digest for name, digest in training["files"].items()},
     }
 
 

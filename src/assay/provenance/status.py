@@ -12,7 +12,7 @@ from assay.config import Plan
 from assay.errors import Refused
 from assay.files import read_json, sha256_file
 from assay.layout import Layout
-from assay.plan import INTAKE_FORMAT, Request
+from assay.plan import INTAKE_FORMAT, TRAINING_FORMAT, Request
 from assay.store.records import failure
 
 Word = Literal["done", "stale", "missing", "failed", "n/a", "off"]
@@ -37,6 +37,7 @@ class Inspection:
         self._plan = over
         self._layout = Layout(over.results)
         self._intakes: dict[str, tuple[str, ...]] = {}
+        self._trainings: dict[str, tuple[str, ...]] = {}
         self._data: dict[str, tuple[str, ...]] = {}
         self._hashes: dict[str, str] = {}
 
@@ -65,6 +66,12 @@ class Inspection:
         if checkpoint not in self._intakes:
             self._intakes[checkpoint] = tuple(self._intake_changes(checkpoint))
         return self._intakes[checkpoint]
+
+    def training_changes(self, checkpoint: str) -> tuple[str, ...]:
+        """Why what training left around a checkpoint is to be read (again); empty where it is fresh."""
+        if checkpoint not in self._trainings:
+            self._trainings[checkpoint] = tuple(self._training_changes(checkpoint))
+        return self._trainings[checkpoint]
 
     def data_changes(self, name: str) -> tuple[str, ...]:
         """Why a data set is to be prepared (again); empty where it is fresh."""
@@ -100,6 +107,9 @@ class Inspection:
         error = failure(Path(self._layout.data_failed(request.data.name)))
         if error and self.data_changes(request.data.name):
             yield f"data {request.data.name}: {error}"
+        error = failure(Path(self._layout.failed(checkpoint, "training")))
+        if error and request.table.origin and self.training_changes(checkpoint):
+            yield f"training of {checkpoint}: {error}"
 
     def _missing(self, request: Request, record: Mapping[str, Any]) -> Iterator[str]:
         if record:
@@ -121,6 +131,9 @@ class Inspection:
         for role, row in subjects.items():
             yield from (f"{role} {row.checkpoint}: {why}" for why in self.intake_changes(row.checkpoint))
         yield from (f"data {request.data.name}: {why}" for why in self.data_changes(request.data.name))
+        if request.table.origin:
+            changes = self.training_changes(request.row.checkpoint)
+            yield from (f"training {request.row.checkpoint}: {why}" for why in changes)
         if request.made_from:
             made = self.state(request.row.checkpoint, request.made_from, wanted=True)
             yield from (f"{request.made_from}: {why}" for why in made.reasons)
@@ -146,12 +159,30 @@ class Inspection:
         if damage:
             yield damage
             return
+        sources, sha256 = tokens.checkpoint_files(row), partial(tokens.checkpoint_sha256, row)
+        code = tokens.family_code(row.family)
         if intake.get("format") != INTAKE_FORMAT or intake.get("family") != row.family:
             yield f"{target} was written as {intake.get('family')} in format {intake.get('format')}"
+        elif intake.get("code", "") != code and all(file.exists() for file in sources):
+            yield f"the code of family {row.family} changed, which decides what a checkpoint lacks"
         yield from _differences("hparams", intake.get("hparams", {}), row.hparams)
-        sources, sha256 = tokens.checkpoint_files(row), partial(tokens.checkpoint_sha256, row)
         if difference := seen.changed(target, sources, sha256):
             yield f"{row.path} changed, sha256 {difference[0][:12]} -> {difference[1][:12]}"
+
+    def _training_changes(self, checkpoint: str) -> Iterator[str]:
+        row, target = self._plan.rows[checkpoint], self._layout.training(checkpoint)
+        if lost := next((f for f in (target, self._layout.run(checkpoint)) if not Path(f).exists()), None):
+            yield f"{lost} is missing"
+            return
+        training, damage = _read(target)
+        if damage:
+            yield damage
+            return
+        if training.get("format") != TRAINING_FORMAT:
+            yield f"{target} was written in format {training.get('format')}"
+        looked_at, sha256 = partial(tokens.training_looked_at, row), partial(tokens.training_sha256, row)
+        if difference := seen.changed(target, looked_at, sha256):
+            yield f"files around {row.path} changed, sha256 {difference[0][:12]} -> {difference[1][:12]}"
 
     def _data_changes(self, name: str) -> Iterator[str]:
         data, target = self._plan.data[name], self._layout.data(name)
@@ -163,8 +194,8 @@ class Inspection:
         if damage:
             yield damage
             return
-        yield from _differences("option", content.get("options", {}), plan.plain(data.options))
-        if content.get("source") != data.source or content.get("code") != plan.data_code(data.source):
+        yield from _differences("option", content.get("options", {}), data.deciding)
+        if content.get("source") != data.source or content.get("code") != tokens.data_code(data.source):
             yield f"the code of source {data.source} changed"
         raw = tokens.source_files(data)
         if difference := seen.changed(target, raw, partial(tokens.source_sha256, data)):
@@ -173,7 +204,7 @@ class Inspection:
 
 def _own_changes(request: Request, record: Mapping[str, Any]) -> Iterator[str]:
     """What differs between a record and the request that would make it today, inputs apart."""
-    yield from _differences("option", record["options"], plan.plain(request.options))
+    yield from _differences("option", record["options"], request.deciding)
     yield from _differences("code", record["modules"], request.code)
     for file, held in {record["file"]: record, **record.get("also", {})}.items():
         path = Path(request.layout.results, file)

@@ -1,6 +1,6 @@
 """Every file of a manifest, hashed again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ def verify(results: str, *, threads: int = 4) -> Verdict:
     gone = [path for path in sources if not Path(path).exists()]
     checked = {**{path: sources[path] for path in sources if path not in gone}, **files}
     with ThreadPoolExecutor(threads) as pool:
-        wrong = [problem for problem in pool.map(_problem, checked, checked.values()) if problem]
+        wrong = [problem for problem in pool.map(problem_of, checked, checked.values()) if problem]
     notes = [f"{path}: source is gone; its intake and data stand" for path in gone]
     return Verdict(
         len(checked) + 1, tuple(wrong), (*notes, *_open_targets(manifest), *_strays(results, files))
@@ -50,7 +50,8 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _problem(path: str, expected: dict[str, Any]) -> str:
+def problem_of(path: str, expected: Mapping[str, Any]) -> str:
+    """What is wrong with a file whose sha256 and bytes are known; empty where nothing is."""
     file = Path(path)
     if not file.is_file():
         return f"{path}: is missing"
@@ -76,6 +77,7 @@ def _strays(results: str, files: dict[str, Any]) -> Iterator[str]:
                 str(file) in files
                 or file == Path(Layout(results).manifest)
                 or file.suffixes[-2:] == [".failed", ".json"]
+                or file.suffix == ".owner"
             )
             if file.is_file() and not known:
                 yield f"{file}: is not in the manifest"

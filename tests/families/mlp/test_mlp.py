@@ -132,6 +132,7 @@ def test_tensors_of_another_network_are_refused(change, text):
         ({"hidden_dim": 20}, "hidden_dim is 20 (int); allowed: 7"),
         ({"num_hidden_layers": 3}, "num_hidden_layers is 3 (int); allowed: 2"),
         ({"output_names": ["a", "b"]}, "output_names is a list; allowed: 5 different texts"),
+        ({"output_names": "a,b,c,d,"}, "output_names is a list; allowed: 5 different texts"),
         ({"output_names": ["a"] * 5}, "output_names is a list; allowed: 5 different texts"),
     ],
 )
@@ -147,6 +148,7 @@ def test_another_class_is_refused():
 
 def test_outputs_have_the_names_that_are_said_else_numbers():
     assert load(random_state((4, 2)), hparams(output_names=["a", "b"])).outputs == ("a", "b")
+    assert load(random_state((4, 2)), hparams(output_names="a,b")).outputs == ("a", "b")
     assert load(random_state((4, 2)), hparams()).outputs == ("output_0", "output_1")
 
 

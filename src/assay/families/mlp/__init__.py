@@ -26,7 +26,8 @@ def load(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> "MlpSubje
     """The checkpoint as a subject on the CPU, in eval mode.
 
     The layers are those of the tensors. `hyper_parameters.activation` is needed where it is not the published
-    one; sizes that it states must be those of the tensors; `output_names` names the targets.
+    one; sizes that it states must be those of the tensors; `output_names` names the targets, as a list or
+    with commas between them.
 
     Raises:
         Refused: another class, tensors of another network, or hyper-parameters that do not fit them.
@@ -54,6 +55,8 @@ def _settings(values: Mapping[str, Any], chain: Chain) -> tuple[str, tuple[str, 
     names = read.raw("output_names")
     if names is None:
         names = [f"output_{k}" for k in range(n_out)]
+    elif isinstance(names, str):  # as the sheet's column hparams says a list
+        names = names.split(",")
     texts = isinstance(names, list | tuple) and all(isinstance(name, str) and name for name in names)
     if not texts or len(set(names)) != n_out or len(names) != n_out:
         read.problem("output_names", names, f"{n_out} different texts")
