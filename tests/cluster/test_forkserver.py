@@ -219,3 +219,10 @@ def test_five_hundred_jobs_leave_no_zombie_and_no_descriptor(tmp_path: Path) -> 
         assert [served(["make", "end", "5"]) for _ in range(500)] == [5] * 500
         until(lambda: not Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
         assert len(os.listdir(f"/proc/{process.pid}/fd")) == descriptors  # noqa: PTH208
+
+
+@pytest.mark.parametrize("name", ["python", "python3"])
+def test_an_interpreter_has_the_same_server_under_all_of_its_names(shared: Path, name: str) -> None:
+    environment = {**os.environ, "ASSAY_SERVER": str(shared / "s" / "x.sock")}
+    command = [Path(sys.prefix) / "bin" / name, "-c", CLIENT, "make", "end", "3"]
+    assert subprocess.run(command, env=environment, check=False).returncode == 3

@@ -61,7 +61,7 @@ def inherited() -> dict[str, Any]:
         if (name.startswith(_READ_ON_LOADING) and name not in THREADS) or name in _JOB
     }
     return {
-        "interpreter": sys.executable,
+        "interpreter": [sys.prefix, sys.version],
         "environment": read,
         "limits": {name: list(resource.getrlimit(of)) for name, of in sorted(_LIMITS.items())},
         "cpus": sorted(os.sched_getaffinity(0)),
