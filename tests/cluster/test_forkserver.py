@@ -34,7 +34,7 @@ def server(folder: Path, idle_seconds: float = 60, *witnesses: Path) -> Iterator
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("f")
-    with server(folder):
+    with server(folder, 600):
         yield folder
 
 
@@ -218,7 +218,7 @@ def test_five_hundred_jobs_leave_no_zombie_and_no_descriptor(tmp_path: Path) -> 
         descriptors = len(os.listdir(f"/proc/{process.pid}/fd"))  # noqa: PTH208
         assert [served(["make", "end", "5"]) for _ in range(500)] == [5] * 500
         until(lambda: not Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
-        assert len(os.listdir(f"/proc/{process.pid}/fd")) == descriptors  # noqa: PTH208
+        until(lambda: len(os.listdir(f"/proc/{process.pid}/fd")) <= descriptors)  # noqa: PTH208
 
 
 @pytest.mark.parametrize("name", ["python", "python3"])
