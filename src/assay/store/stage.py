@@ -140,10 +140,13 @@ class Stage:
         if file.is_dir():
             self.remove(file)
         staged = self.path(file)
-        inode = _inode(staged)
-        # A file server that repeats a move whose answer was lost says that there is nothing to move.
-        if not _moved(staged, file) and (inode is None or _inode(file) != inode):
-            raise self.superseded()
+        held = os.open(staged, os.O_RDONLY)  # while it is open, no other file has its inode
+        try:
+            # A file server that repeats a move whose answer was lost says that there is nothing to move.
+            if not _moved(staged, file) and _inode(file) != os.fstat(held).st_ino:
+                raise self.superseded()
+        finally:
+            os.close(held)
 
     def _somewhere(self) -> Path:
         return self.folder / secrets.token_hex(6)
@@ -160,8 +163,8 @@ def owned(target: Path, *, by_force: bool = False) -> Iterator[Stage]:
     stage = _taken(target, by_force=by_force)
     try:
         yield stage
-    except FileNotFoundError as error:
-        if stage.folder.exists():
+    except OSError as error:
+        if error.errno not in GONE or stage.folder.exists():
             raise
         raise stage.superseded() from error
     finally:
