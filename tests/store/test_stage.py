@@ -274,7 +274,11 @@ def test_who_waits_for_an_owner_that_dies_makes_it(monkeypatch):
 
 
 def test_who_was_taken_over_leaves_the_newer_result_though_it_would_make_another(quick):
+    calls = []
+
     def overtaken(stage) -> None:
+        calls.append(stage)
+        assert len(calls) == 1, "it is made again"
         quick(Holder("newer", by_force=True))
         published(stage, "late")
 

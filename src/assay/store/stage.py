@@ -139,8 +139,13 @@ class Stage:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.is_dir():
             self.remove(file)
-        staged = self.path(file)
-        held = os.open(staged, os.O_RDONLY)  # while it is open, no other file has its inode
+        try:
+            staged = self.path(file)
+            held = os.open(staged, os.O_RDONLY)  # while it is open, no other file has its inode
+        except OSError as error:
+            if error.errno in GONE:
+                raise self.superseded() from error
+            raise
         try:
             # A file server that repeats a move whose answer was lost says that there is nothing to move.
             if not _moved(staged, file) and _inode(file) != os.fstat(held).st_ino:
