@@ -198,10 +198,8 @@ def _preempted(study: Study, partition: str, node: str) -> str:
     )
     _made(study)
     jobs = study.jobs()
-    assert len(study.starts()) > 1, study.journal()
-    if len(jobs) == 2 and jobs[0].state == "FAILED":  # preempted again in the second before it heeds no TERM
-        return "requeued by Slurm; hit again as it started, one retry spent"
     assert len(jobs) == 1, jobs
+    assert len(study.starts()) > 1, study.journal()
     return "requeued by Slurm, no retry spent"
 
 
