@@ -111,8 +111,8 @@ def test_the_gate_stands_before_the_pickle_is_read(name, reason):
 
 def test_a_child_that_dies_loses_one_file_and_the_next_one_is_read_by_another(reader, tmp_path):
     path = trees.mlp(tmp_path / "x.pt")
-    n_children = reader.n_children
     reader.read(path)
+    n_children = reader.n_children
     os.kill(reader._child.pid, signal.SIGKILL)
     with pytest.raises(Refused, match=r"ended the process that reads headers \(SIGKILL\)"):
         reader.read(path)

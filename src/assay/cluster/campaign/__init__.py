@@ -1,0 +1,1 @@
+"""Campaigns: thousands of artifacts by a few long jobs."""

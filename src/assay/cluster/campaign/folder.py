@@ -1,0 +1,108 @@
+"""What a campaign leaves on disk: who makes what, with which code and config, and what became of it.
+
+results/.campaigns/<name>/
+  campaign.json             what was asked, and the jobs that were sent
+  code/                     the package and the workflow as they were at the start
+  config.yaml  sheet.tsv    the plan as it was
+  shares/<array>-<n>.txt    the targets of each pilot, a line each
+  logs/                     of pilots, and of their Snakemakes
+  ended/<array>-<n>         the exit code of a pilot that has ended for good
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from assay.files import publish_json, read_json
+
+FOLDER = ".campaigns"  # below the results
+Executor = Literal["slurm", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """Pilots that ask for the same: one Slurm array."""
+
+    name: str  # inputs, cpu, gpu
+    n_pilots: int
+    gpus: int  # of each pilot, as all that follows
+    cpus: int
+    mem_mb: int
+    minutes: int
+    job: str = ""  # Slurm's number of the array; of the local executor the pilots' processes, comma-separated
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One campaign as it was sent."""
+
+    name: str
+    started: float  # seconds since 1970
+    executor: Executor
+    config: str  # the config file that the plan was read from; the campaign works with its own copy
+    code: str  # the digest of the code that was copied
+    arrays: Sequence[Array]
+
+    @property
+    def n_pilots(self) -> int:
+        """Pilots of all arrays."""
+        return sum(array.n_pilots for array in self.arrays)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFolder:
+    """The paths of one campaign."""
+
+    path: Path
+
+    @property
+    def code(self) -> Path:
+        """The code that the campaign runs; leads PYTHONPATH, and holds the Snakefile."""
+        return self.path / "code"
+
+    @property
+    def config(self) -> Path:
+        """The config that the campaign works with; it names `sheet`."""
+        return self.path / "config.yaml"
+
+    @property
+    def sheet(self) -> Path:
+        """The checkpoint sheet that the campaign works with."""
+        return self.path / "sheet.tsv"
+
+    def share(self, array: str, pilot: int) -> Path:
+        """The targets of a pilot."""
+        return self.path / "shares" / f"{array}-{pilot}.txt"
+
+    def log(self, array: str, pilot: int) -> Path:
+        """What a pilot and its Snakemake say."""
+        return self.path / "logs" / f"{array}-{pilot}.log"
+
+    def ended(self, array: str, pilot: int) -> Path:
+        """Holds the exit code of a pilot that has ended for good."""
+        return self.path / "ended" / f"{array}-{pilot}"
+
+    def targets(self, array: str, pilot: int) -> list[str]:
+        """What a pilot makes."""
+        return self.share(array, pilot).read_text().splitlines()
+
+    def write(self, campaign: Campaign) -> None:
+        """Put campaign.json there, whole."""
+        publish_json(self.path / "campaign.json", asdict(campaign))
+
+    def read(self) -> Campaign:
+        """The campaign.
+
+        Raises:
+            FileNotFoundError: none was sent from this folder.
+            Refused: campaign.json is damaged.
+        """
+        content: dict[str, Any] = read_json(self.path / "campaign.json")
+        return Campaign(**{**content, "arrays": [Array(**array) for array in content["arrays"]]})
+
+
+def campaigns(results: str) -> list[CampaignFolder]:
+    """All campaigns of a results folder, the newest last."""
+    found = Path(results, FOLDER).glob("*/campaign.json")
+    return [CampaignFolder(file.parent) for file in sorted(found)]
