@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli.bench import save_checkpoint
 
-from assay import catalog, tokens
+from assay import catalog, digest, tokens
 from assay.plan import requests
 from assay.provenance.status import Inspection
 from assay.seen import Seen
@@ -101,6 +101,7 @@ def own_family(mixing, monkeypatch, tmp_path):
         (tmp_path / "own_gat.py").write_text(code)
         sys.modules.pop("own_gat", None)
         importlib.invalidate_caches()
+        digest._source.cache_clear()
         tokens.family_code.cache_clear()
 
     yield write

@@ -288,14 +288,14 @@ def test_a_checkpoint_that_only_its_own_code_can_read_is_written_and_warned_of(t
 
 
 def test_the_home_folder_does_not_leak(tmp_path, monkeypatch):
-    home = tmp_path / "home" / "ada"
+    home = tmp_path / "home" / "lovelace"
     home.mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
     (home / "data.csv").write_text("a\n")
     path = save_record("a", tmp_path, dataset_path=home / "data.csv")
     dataset = load_record(path).info["dataset"]
     assert dataset["path"] == dataset["fingerprint"]["path"] == "~/data.csv"
-    assert all(b"ada" not in file.read_bytes() for file in path.iterdir())
+    assert all(b"lovelace" not in file.read_bytes() for file in path.iterdir())
 
 
 def test_the_path_of_a_data_set_is_absolute_without_links_or_relative_to_a_base(tmp_path):
