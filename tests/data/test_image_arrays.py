@@ -113,6 +113,20 @@ def test_wrong_arrays_are_refused(tmp_path, message, arrays):
     assert str(caught.value).startswith(str(tmp_path / "a.npz"))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_with_their_channels_first_are_refused(tmp_path, channels):
+    file = npz(tmp_path / "a.npz", images=noise(2, channels, 20, 24))
+    with pytest.raises(
+        Refused, match=rf"\[2, {channels}, 20, 24\], channels first; .* \[n, h, w, channels\]"
+    ):
+        prepared(file)
+
+
+def test_images_of_many_channels_are_read(tmp_path):
+    file = npz(tmp_path / "a.npz", images=noise(2, 20, 24, 13))
+    assert prepared(file).splits["val"].x.shape == (2, 13, 20, 24)
+
+
 def test_a_size_for_signals_is_refused(tmp_path):
     with pytest.raises(Refused, match="signals, which have no height, width or channels to set"):
         prepared(npz(tmp_path / "a.npz", signals=noise(3, 12, 50)), height=8, width=8)

@@ -1,5 +1,7 @@
 """One call for every published layer, and what follows it: a norm over each graph, ReLU, or nothing."""
 
+import tempfile
+
 import pytest
 import torch
 from families.checkpoints import random_tensor
@@ -42,6 +44,13 @@ def test_only_layers_that_say_so_read_the_features_of_edges(conv_type):
     other = layer(graph.x, graph.edge_index, graph.edge_attr + 1, graph.graph)
     assert out.shape == (len(graph.x), WIDTH * HEADS)
     assert torch.equal(out, other) != reads_edge_features(conv_type)
+
+
+@CONVOLUTIONS
+def test_a_layer_leaves_nothing_in_the_temporary_folder(conv_type, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    random_layer(conv_type)
+    assert not list(tmp_path.iterdir())
 
 
 @WITHOUT_GPS

@@ -14,6 +14,9 @@ from assay.errors import Refused
 from assay.raw.npz import read_npz
 
 FIELDS = ("images", "signals", "labels", "record_id", "class_names")
+MOST_CHANNELS = (
+    16  # above it, behind one or three rows, they are the columns of images with their channels first
+)
 KINDS = ("uint8", "uint16", "float32", "float64")
 
 
@@ -72,6 +75,11 @@ def _samples(arrays: Mapping[str, np.ndarray], frame: Frame) -> Shaped[np.ndarra
         shapes = "[n, h, w] or [n, h, w, channels]" if name == "images" else "[n, channels, time]"
         raise Unreadable(
             f"{name} is {values.dtype} {list(values.shape)}; allowed: {shapes} of {', '.join(KINDS)}"
+        )
+    if values.ndim == 4 and values.shape[1] in (1, 3) and values.shape[3] > MOST_CHANNELS:
+        raise Unreadable(
+            f"images is {values.dtype} {list(values.shape)}, channels first; allowed: [n, h, w, channels], as "
+            "images.transpose(0, 2, 3, 1) gives"
         )
     refuse_not_finite(values)
     if name == "images":

@@ -1,9 +1,12 @@
 """Typed and bounded reads of a checkpoint's hyper-parameters, which are untrusted."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from assay.errors import Refused
+
+_NUMBER = re.compile(r"-?(\d{1,15}\.?\d{0,15}|\.\d{1,15})(e-?\d{1,2})?")
 
 
 @final
@@ -84,6 +87,14 @@ class HyperParameters:
     def raw(self, key: str) -> Any:
         """Whatever the file holds under the key; None where it is absent."""
         return self._values.get(key)
+
+    def listed(self, key: str) -> Any:
+        """As `raw`, but text such as `0.5,0.25`, as the sheet has it, as a list of its numbers."""
+        found = self.raw(key)
+        words = found.split(",") if isinstance(found, str) else []
+        if words and all(_NUMBER.fullmatch(word) for word in words):
+            return [int(word) if word.isdigit() else float(word) for word in words]
+        return found
 
     def refuse_other(self, sizes: Mapping[str, int]) -> None:
         """Keeps every key that is a whole number, but not the one that the tensors have."""

@@ -1,7 +1,6 @@
 """Pixels as a network was trained on them: less their mean, over their standard deviation."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -9,7 +8,10 @@ from torch import Tensor, nn
 
 from assay.families.hyperparameters import HyperParameters
 
-WHERE = "a list of {n} numbers, or none; in hyper_parameters, preprocessor_config.json or the sheet's column hparams"
+WHERE = (
+    "{n} numbers, or one for all; in hyper_parameters, preprocessor_config.json or, between commas, the sheet's "
+    "column hparams"
+)
 
 
 class PixelScale(nn.Module):
@@ -37,9 +39,8 @@ def pixel_scale(values: HyperParameters, *, channels: int) -> nn.Module:
     As in preprocessor_config.json: `do_normalize` false is none, and `rescale_factor` is what a pixel of 0 to 255
     was multiplied by before. timm's `pretrained_cfg` is read too.
     """
-    timm = values.below("pretrained_cfg")
-    means = _numbers(values, "image_mean", values.raw("image_mean") or timm.raw("mean"), channels)
-    stds = _numbers(values, "image_std", values.raw("image_std") or timm.raw("std"), channels)
+    means = _numbers(values, "image_mean", "mean", channels)
+    stds = _numbers(values, "image_std", "std", channels)
     if bool(means) != bool(stds):
         values.problem("image_mean", means, "given with image_std, or neither")
     if any(std <= 0 for std in stds):
@@ -52,15 +53,18 @@ def pixel_scale(values: HyperParameters, *, channels: int) -> nn.Module:
     return PixelScale(torch.tensor(mean) / brightest, torch.tensor(std) / brightest)
 
 
-def _numbers(values: HyperParameters, key: str, found: Any, channels: int) -> list[float]:
+def _numbers(values: HyperParameters, key: str, timms: str, channels: int) -> list[float]:
     """One number a channel; one number alone is that of all."""
+    found = values.listed(key)
+    if found is None:
+        found = values.below("pretrained_cfg").raw(timms)
     if found is None:
         return []
     numbers = found if isinstance(found, list | tuple) else [found]
     sound = all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
     if sound and len(numbers) in {1, channels}:
         return [float(n) for n in numbers]
-    values.problem(key, found, WHERE.format(n=channels))
+    values.problem(key, str(found), WHERE.format(n=channels))
     return []
 
 

@@ -97,7 +97,7 @@ def refuse_doubles(names: Sequence[str], sources: Sequence[str]) -> None:
 
 @contextmanager
 def reading(named: Named) -> Iterator[None]:
-    """Says in a refusal which prefix the names in it lack.
+    """Says in a refusal which prefix the names in it lack, or have because some names had none.
 
     Raises:
         Refused: that of the block.
@@ -106,12 +106,22 @@ def reading(named: Named) -> Iterator[None]:
         yield
     except Refused as refusal:
         said = f" (names without {named.prefix!r})" if named.prefix else ""
-        raise Refused(f"{refusal}{said}") from None
+        raise Refused(f"{refusal}{said}{_kept_prefix(named.tensors)}") from None
 
 
 def _is_prefix(prefix: str, names: Mapping[str, Tensor]) -> bool:
     inside = [name for name in names if name.startswith(prefix)]
     return bool(inside) and all(name.startswith(prefix) or BESIDE.match(name) for name in names)
+
+
+def _kept_prefix(names: Mapping[str, Tensor]) -> str:
+    """What kept a prefix from being stripped, where most names have one."""
+    for prefix in PREFIXES:
+        bare = [ascii(name) for name in names if not name.startswith(prefix)]
+        if 0 < len(bare) < len(names) / 2:
+            listed = ", ".join(bare[:3] + ["..."] * (len(bare) > 3))
+            return f" {prefix!r} stands before most names, but not before {listed}. Save the state dict without these."
+    return ""
 
 
 def _renamed(name: str, renames: Renames) -> str:

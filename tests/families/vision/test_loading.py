@@ -153,14 +153,20 @@ def test_a_size_of_a_resnet_that_the_config_says_otherwise_is_refused(key):
         ({"image_mean": [0.5]}, "image_mean is a list; allowed: given with image_std, or neither"),
         (
             {"image_mean": [0.5, 0.5], "image_std": [1, 1]},
-            "image_mean is a list; allowed: a list of 3 numbers",
+            "image_mean is '[0.5, 0.5]'; allowed: 3 numbers, or one for all",
         ),
+        (
+            {"image_mean": "0.5,0.5", "image_std": "1,1"},
+            "image_mean is '[0.5, 0.5]'; allowed: 3 numbers, or one",
+        ),
+        ({"image_mean": "0,0,nan", "image_std": 1}, "image_mean is '0,0,nan'; allowed: 3 numbers"),
         ({"image_mean": [0, 0, 0], "image_std": [1, 0, 1]}, "image_std is a list; allowed: numbers above 0"),
         ({"rescale_factor": "big"}, "rescale_factor is 'big'; allowed: a number above 0"),
         ({"hidden_act": "gelu_new"}, "hidden_act is 'gelu_new'; allowed: one of gelu"),
         ({"global_pool": "map"}, "global_pool is 'map'; allowed: one of token, avg"),
         ({"layer_norm_eps": "small"}, "layer_norm_eps is 'small'; allowed: a number between 0 and 1"),
         ({"image_size": "big"}, "image_size is 'big'; allowed: a whole number, or two"),
+        ({"image_size": "32.5,24"}, "image_size is '32.5,24'; allowed: a whole number, or two"),
     ],
 )
 def test_a_hyper_parameter_that_cannot_be_is_refused_with_what_is_allowed(values, words):

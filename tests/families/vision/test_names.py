@@ -237,6 +237,15 @@ def test_a_prefix_that_some_names_lack_is_not_stripped():
         vit.load(wrapped, hparams(**HEADS))
 
 
+def test_a_refusal_says_which_names_keep_a_prefix_from_being_stripped():
+    wrapped = {f"backbone.{name}": tensor for name, tensor in resnet_state().items()}
+    words = (
+        r"'backbone\.' stands before most names, but not before 'projector\.0\.weight', 'temperature'\. Save"
+    )
+    with pytest.raises(Refused, match=words):
+        cnn.load({**wrapped, "projector.0.weight": torch.ones(1), "temperature": torch.ones(1)}, hparams())
+
+
 def test_names_that_mean_one_tensor_are_refused():
     state = vit_state()
     with pytest.raises(

@@ -299,6 +299,20 @@ def test_pixels_are_scaled_as_in_training():
     close(one, loaded().predict(ImageBatch(2 * x.x - 1, x.y)).double(), 1e-5)
 
 
+def test_one_number_a_channel_is_said_in_the_sheet_as_in_a_list():
+    x = batch()
+    listed = loaded(image_mean=[0.5, 0, 1], image_std=[0.25, 0.5, 1]).predict(x)
+    assert torch.equal(loaded(image_mean="0.5,0,1", image_std="0.25,.5,1").predict(x), listed)
+
+
+def test_a_mean_of_0_is_a_mean():
+    x = batch()
+    assert torch.equal(
+        loaded(image_mean=0, image_std=0.5).predict(x),
+        loaded(image_mean=[0] * 3, image_std=[0.5] * 3).predict(x),
+    )
+
+
 def test_pixels_that_were_not_rescaled_are_those_of_0_to_255():
     x = batch()
     close(
@@ -359,6 +373,8 @@ def test_a_grid_turned_on_its_side_is_refused_where_the_size_of_training_is_know
     with pytest.raises(AssayError, match=r"images of 6 x 4 patches .* on a grid of 4 x 6"):
         loaded(image_size=[32, 24]).embed(batch(2, (3, 48, 16)))
     assert loaded(image_size=[32, 24]).embed(batch(2, VIT_IMAGE)).shape == (2, 12)
+    with pytest.raises(AssayError, match=r"on a grid of 4 x 6"):
+        loaded(image_size="32,24").embed(batch(2, (3, 48, 16)))
 
 
 def test_positions_are_stretched_to_other_grids_where_the_checkpoint_says_so():

@@ -142,7 +142,7 @@ def _grid(
 ) -> tuple[int, int] | None:
     """The grid of patches that `image_size` (timm: `img_size`) gives; the square one where one is needed."""
     key = "img_size" if values.raw("image_size") is None else "image_size"
-    said, size = values.raw(key), _pair(values.raw(key))
+    said, size = values.raw(key), _pair(values.listed(key))
     if size is not None:
         return size[0] // patch[0], size[1] // patch[1]
     if said is not None:
