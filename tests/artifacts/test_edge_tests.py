@@ -222,6 +222,18 @@ def test_each_pair_that_is_not_tested_has_a_reason():
     assert found.m == found.tested.sum() == len(found.p) - sum(found.untested.values())
 
 
+def test_a_target_that_is_not_finite_or_varies_in_few_samples_has_its_reason():
+    network = planted(n=60, k=4)
+    network.gradient[1, 5, 1], network.gradient[2, 5, 1] = np.nan, -np.inf
+    network.gradient[:, 19:, 2] = 0
+    found = edge_tests(network, 60)
+    reasons = dict(zip(zip(found.src_idx, found.dst_idx, strict=True), found.reason.rows(), strict=True))
+    assert reasons[0, 1] == "target is not finite"
+    assert reasons[0, 2] == "target varies in fewer than 20 samples"
+    assert np.isnan(found.corr[cell(found, 0, 1)]) and np.isfinite(found.corr[cell(found, 0, 2)])
+    assert found.untested == {"target is not finite": 3, "target varies in fewer than 20 samples": 3}
+
+
 def test_two_functions_without_a_common_layer_are_not_tested():
     activation, gradient = noise(3, 60, 3)
     activation[0, :, 0], gradient[2, :, 1] = 0, 0

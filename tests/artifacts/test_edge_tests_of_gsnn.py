@@ -1,6 +1,7 @@
 """Edge tests of the reference network itself: the published scores in any batches, and a network left as it was."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from artifacts.edges import edge_tests, published_table
 from artifacts.traces import RowData, RowSamples
 from families.gsnn.examples import REFERENCE, random_subject, reference_checkpoint
 
+from assay.artifacts import edge_recovery, edge_scores
+from assay.artifacts import edge_tests as edge_tests_row
+from assay.catalog import ARTIFACTS
 from assay.errors import AssayError
 from assay.families import gsnn
 from assay.protocols import TableBatch
@@ -58,16 +62,16 @@ def test_the_published_scores_are_those_of_the_network_in_batches_of_any_size(si
     np.testing.assert_allclose(found.corr, published["corr"], atol=5e-5)
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_parameters_gradients_mode_and_hooks_are_as_before(training):
-    subject = random_subject(0, norm="batch", dropout=0.3)
-    network = subject.network.train(training)
+@contextmanager
+def left_as_it_was(network: torch.nn.Module):
+    """Parameters, buffers, gradients, flags, mode and hooks."""
     for parameter in network.parameters():
         parameter.grad = torch.full_like(parameter, 0.5)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     flags = [parameter.requires_grad for parameter in network.parameters()]
-    first = edge_tests(subject, random_table())
-    assert all(module.training is training for module in network.modules())
+    modes = [module.training for module in network.modules()]
+    yield
+    assert [module.training for module in network.modules()] == modes
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, before[name]), name
     for parameter, flag in zip(network.parameters(), flags, strict=True):
@@ -76,6 +80,31 @@ def test_parameters_gradients_mode_and_hooks_are_as_before(training):
     assert not any(
         hooks for module in network.modules() for hooks in (module._forward_hooks, module._backward_hooks)
     )
+
+
+ARTIFACTS_OF_EDGES = {
+    "edge_scores": edge_scores,
+    "edge_tests": edge_tests_row,
+    "edge_recovery": edge_recovery,
+}
+
+
+@pytest.mark.filterwarnings("ignore::assay.errors.ResultWarning")
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("artifact", ARTIFACTS_OF_EDGES)
+def test_parameters_gradients_mode_and_hooks_are_as_before(artifact, training):
+    subject = random_subject(0, norm="batch", dropout=0.3)
+    options = {name: option.default for name, option in ARTIFACTS[artifact].options.items()}
+    options |= {"positives": "existing"} if artifact == "edge_recovery" else {}
+    with left_as_it_was(subject.network.train(training)):
+        ARTIFACTS_OF_EDGES[artifact].compute(subject, random_table(), **options)
+        with pytest.raises(AssayError, match="criterion 'l0' is unknown"):
+            ARTIFACTS_OF_EDGES[artifact].compute(subject, random_table(), **options | {"criterion": "l0"})
+
+
+def test_a_second_call_gives_the_same_table():
+    subject = random_subject(0, norm="batch", dropout=0.3)
+    first = edge_tests(subject, random_table())
     np.testing.assert_array_equal(first.corr, edge_tests(subject, random_table()).corr)
 
 

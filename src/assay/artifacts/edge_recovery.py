@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
@@ -110,15 +111,8 @@ def compute(
     found = recovery(scores, edges, closed, network=network, top_k=firsts, seed=seed)
     table = _table(subject.functions, edges, scores, found, firsts)
     return EdgeRecovery(
-        metrics={name: metric for name, metric in found.metrics.items() if metric is not None},
-        n_positives=edges.shape[1],
-        n_targets=len(np.unique(edges[1])),
-        n_sources=len(np.unique(edges[0])),
-        n_pairs=found.n_pairs,
+        **_summary(found, edges),
         n_missing=_missing(table),
-        swaps_per_edge=found.swaps_per_edge,
-        n_draws=DRAWS,
-        undefined=_undefined(found, edges),
         score_col=score_col,
         labels=positives,
         n_samples=len(samples),
@@ -127,6 +121,20 @@ def compute(
         data=data.name,
         positives=table,
     )
+
+
+def _summary(found: Recovery, edges: Int64[np.ndarray, "2 edges"]) -> dict[str, Any]:
+    """The metrics that are defined, why others are not, and what they were taken over."""
+    return {
+        "metrics": {name: metric for name, metric in found.metrics.items() if metric is not None},
+        "undefined": _undefined(found, edges),
+        "n_positives": edges.shape[1],
+        "n_targets": len(np.unique(edges[1])),
+        "n_sources": len(np.unique(edges[0])),
+        "n_pairs": found.n_pairs,
+        "swaps_per_edge": found.swaps_per_edge,
+        "n_draws": DRAWS,
+    }
 
 
 def _table(

@@ -1,6 +1,7 @@
 """The rows of a table of edges, gathered by blocks of targets: memory grows with the rows that are kept."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,10 +59,12 @@ class EdgePairs:
         found["src_idx"], found["dst_idx"] = np.broadcast_arrays(functions[:, None], functions[targets])
         return found
 
-    def tested_p(self, targets: slice, order: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " pairs"]:
-        """The p of the family with the samples of one side in another order."""
-        p = self._tests.p(targets, order)
-        return p[self._reason(targets, p) == 0]
+    def tested_p(
+        self, targets: slice, orders: Sequence[Int64[np.ndarray, " n"]]
+    ) -> Iterator[Float64[np.ndarray, " pairs"]]:
+        """The p of the family with the samples of one side in each of some orders."""
+        for p in self._tests.p(targets, orders):
+            yield p[self._reason(targets, p) == 0]
 
     def _reason(self, targets: slice, p: Pairs) -> Shaped[np.ndarray, "sources targets"]:
         """Numbers into `reasons`, the first that holds."""

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped
@@ -10,8 +11,10 @@ from jaxtyping import Bool, Float64, Int64, Shaped
 from assay.artifacts.sampling import chosen_splits
 from assay.artifacts.traced import edge_table, named, traced_values
 from assay.errors import AssayError, ResultWarning
-from assay.numerics.edges.edge_scores import Weights, degree_weights, score_tables, varying
+from assay.numerics.edges.edge_scores import ScoreTables, Weights, degree_weights, score_tables, varying
 from assay.protocols import TableData, Traces
+
+Layers = Float64[np.ndarray, "layers samples n"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,38 +76,22 @@ def compute(
     (split,) = chosen_splits(data, (split,))
     samples = data.draw(split, max_samples=max_samples, seed=seed)
     activation, gradient = traced_values(
-        subject,
-        samples,
-        batch_size=batch_size,
-        criterion=criterion,
-        prenorm=use_prenorm,
-        norm=norm,
-        agg=agg,
+        subject, samples, batch_size=batch_size, criterion=criterion, prenorm=use_prenorm, norm=norm, agg=agg
     )
-    varies = varying(activation[:-1], pool=pool), varying(gradient[1:], pool=pool)
-    names = np.array(subject.functions, dtype=np.str_)
-    _warn_of_constant(names[~varies[0]], "activation", "sources")
-    _warn_of_constant(names[~varies[1]], "gradient", "targets")
+    functions = _functions(subject, activation, gradient, pool=pool)
     tables = score_tables(
         activation,
         gradient,
         method=method,
         pool=pool,
         scale_by_act_mean=scale_by_act_mean,
-        weights=_weights(subject.edges, len(names), penalty_factor),
+        weights=_weights(subject.edges, len(subject.functions), penalty_factor),
         draws=_draws(len(samples), estimate_iters, estimate_n_samples, seed) if estimate else None,
         row_chunk=row_chunk,
     )
     return EdgeScores(
-        W=tables.scores,
-        names=names,
-        existing=edge_table(subject.edges, len(names)),
-        expected=tables.expected,
-        source_varies=varies[0],
-        target_varies=varies[1],
-        W_sd=tables.sd,
-        W_low=tables.low,
-        W_high=tables.high,
+        **_tables(tables),
+        **functions,
         n_samples=len(samples),
         n_layers=len(activation),
         n_draws=estimate_iters if estimate else 0,
@@ -115,6 +102,30 @@ def compute(
         family=subject.family,
         data=data.name,
     )
+
+
+def _tables(tables: ScoreTables) -> dict[str, Any]:
+    return {
+        "W": tables.scores,
+        "expected": tables.expected,
+        "W_sd": tables.sd,
+        "W_low": tables.low,
+        "W_high": tables.high,
+    }
+
+
+def _functions(subject: Traces, activation: Layers, gradient: Layers, *, pool: str) -> dict[str, Any]:
+    """Their names and edges, and which of them vary; those that do not are told."""
+    names = np.array(subject.functions, dtype=np.str_)
+    source_varies, target_varies = varying(activation[:-1], pool=pool), varying(gradient[1:], pool=pool)
+    _warn_of_constant(names[~source_varies], "activation", "sources")
+    _warn_of_constant(names[~target_varies], "gradient", "targets")
+    return {
+        "names": names,
+        "existing": edge_table(subject.edges, len(names)),
+        "source_varies": source_varies,
+        "target_varies": target_varies,
+    }
 
 
 def _weights(edges: Int64[np.ndarray, "2 edges"], n: int, penalty: float) -> Weights | None:
@@ -140,5 +151,5 @@ def _warn_of_constant(names: Sequence[str] | np.ndarray, what: str, role: str) -
             f"the {what} of {len(names)} functions does not vary over the samples: as {role} they score 0 "
             f"({named(list(names))})",
             ResultWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

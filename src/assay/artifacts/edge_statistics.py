@@ -15,7 +15,7 @@ from assay.numerics.edges.magnitude_correlation import (
     mean_over_layers,
     partial_correlation,
 )
-from assay.numerics.edges.partial_scores import partial_tests, too_few
+from assay.numerics.edges.partial_scores import partial_p, partial_tests, too_few
 from assay.numerics.edges.pearson_iii import upper_tail
 from assay.numerics.edges.permutation_moments import Side, freedom, group_sizes
 from assay.numerics.edges.shared_driver import without_mean_column
@@ -56,8 +56,8 @@ class PairTests(Protocol):
         """All sources with some targets."""
         ...
 
-    def p(self, targets: slice, order: Order) -> Pairs:
-        """The p of `tested` with the samples of the targets' side in another order."""
+    def p(self, targets: slice, orders: Sequence[Order]) -> Iterator[Pairs]:
+        """The p of `tested` with the samples of the targets' side in each of some orders."""
         ...
 
     def adjusted(self, targets: slice) -> Pairs | None:
@@ -147,13 +147,13 @@ class ExactTests:
             return Tested(found.z_max, found.skew_max, found.p_max, found.p_max, found.p_omnibus)
         return Tested(found.z, found.skew, found.p, found.p_max, found.p_omnibus)
 
-    def p(self, targets: slice, order: Order) -> Pairs:
+    def p(self, targets: slice, orders: Sequence[Order]) -> Iterator[Pairs]:
         """Of that one test alone."""
-        return self._plain.p(targets, order, strongest=self._strongest)
+        return self._plain.p(targets, orders, strongest=self._strongest)
 
     def adjusted(self, targets: slice) -> Pairs:
         """With two degrees of freedom less, one for each side."""
-        return self._adjusted.p(targets, strongest=self._strongest)
+        return next(self._adjusted.p(targets, [None], strongest=self._strongest))
 
     def reasons(self) -> tuple[Shaped[np.ndarray, " functions"], Shaped[np.ndarray, " functions"]]:
         """Of what varies, too few samples do, or they are too few beside the parents."""
@@ -176,10 +176,11 @@ class PublishedTests:
         z = self._z(targets)
         return Tested(z, None, upper_tail(z, np.zeros_like(z)), None, None)
 
-    def p(self, targets: slice, order: Order) -> Pairs:
+    def p(self, targets: slice, orders: Sequence[Order]) -> Iterator[Pairs]:
         """The same tail."""
-        z = self._z(targets, order)
-        return upper_tail(z, np.zeros_like(z))
+        for order in orders:
+            z = self._z(targets, order)
+            yield upper_tail(z, np.zeros_like(z))
 
     def adjusted(self, targets: slice) -> None:
         """There is none."""
@@ -221,16 +222,21 @@ class _Sums:
 
     def tests(self, targets: slice) -> LayerTests:
         if self._is_partial:
-            return self._partial(targets, None)
+            return partial_tests(*self._parts(targets), lost=self._lost)
         return layer_tests(self._by_layer(targets, None), self._null(targets))
 
-    def p(self, targets: slice, order: Order = None, *, strongest: bool) -> Pairs:
+    def p(self, targets: slice, orders: Sequence[Order], *, strongest: bool) -> Iterator[Pairs]:
         if self._is_partial:
-            found = self._partial(targets, order)
-            return found.p_max if strongest else found.p
-        if strongest:
-            return strongest_test(self._by_layer(targets, order), self._null(targets))[2]
-        return mean_test(self._sums(targets, order), self._null(targets))[2]
+            parts = self._parts(targets)
+            yield from partial_p(*parts, orders, strongest=strongest, lost=self._lost)
+            return
+        null = self._null(targets)
+        moments = null.of_layers() if strongest else null.of_sums()
+        for order in orders:
+            if strongest:
+                yield strongest_test(self._by_layer(targets, order), moments)[2]
+            else:
+                yield mean_test(self._sums(targets, order), moments)[2]
 
     def _null(self, targets: slice) -> Null:
         x, y = self._sides
@@ -248,9 +254,10 @@ class _Sums:
         y = self._y[:, :, targets]
         return y if order is None else y[:, order]
 
-    def _partial(self, targets: slice, order: Order) -> LayerTests:
-        y = self._y[:, :, targets]
-        return partial_tests(self._x, y, self._given[targets], self._groups, lost=self._lost, order=order)
+    def _parts(
+        self, targets: slice
+    ) -> tuple[Layers, Float64[np.ndarray, "layers n targets"], Given, Int64[np.ndarray, " n"]]:
+        return self._x, self._y[:, :, targets], self._given[targets], self._groups
 
 
 def _why_unused(role: str, units: UnitColumns, few: str) -> Shaped[np.ndarray, " functions"]:

@@ -109,7 +109,6 @@ def compute(
     """
     (split,) = chosen_splits(data, (split,))
     samples = data.draw(split, max_samples=max_samples, seed=seed)
-    units, batches = _codes(samples, data, "unit", unit), _codes(samples, data, "batch", batch)
     traced = magnitudes(
         subject,
         samples,
@@ -118,26 +117,19 @@ def compute(
         prenorm=use_pre_norm,
         reduction=reduction,
     )
-    independent = _independent(*traced, units, batches)
-    n, n_functions = len(independent.groups), len(subject.functions)
-    _refuse_few(n, split)
-    given = _given(subject.edges, n_functions, partial=score == "partial")
-    scores = Scores(*independent, given, ridge=ridge, layer_agg=layer_agg)
-    tests = _tests(p_method, scores, independent, given, layer_agg)
-    pairs = EdgePairs(scores, tests, edge_table(subject.edges, n_functions))
-    found = edge_rows(pairs, n_functions, keep_p=keep_p, exclude_self=exclude_self)
-    calibration = _calibration(pairs, independent.groups, n_functions, seed)
+    independent = _independent(*traced, *_codes(samples, data, unit=unit, batch=batch), split)
+    given = _given(subject.edges, len(subject.functions), partial=score == "partial")
+    pairs = _pairs(subject, independent, given, p_method=p_method, layer_agg=layer_agg, ridge=ridge)
+    found = edge_rows(pairs, len(subject.functions), keep_p=keep_p, exclude_self=exclude_self)
+    calibration = _calibration(pairs, independent.groups, len(subject.functions), seed)
     _warn(found, calibration)
     return EdgeTests(
-        **_columns(found, subject.functions, n, counts(given)),
-        m=found.m,
-        untested=found.untested,
-        p_histogram=found.p_histogram,
+        **_table(found, subject.functions, len(independent.groups), counts(given)),
         calibration=calibration,
         n_samples=len(samples),
-        n_units=n if unit else None,
+        n_units=len(independent.groups) if unit else None,
         n_batches=len(np.unique(independent.groups)) if batch else None,
-        n_functions=n_functions,
+        n_functions=len(subject.functions),
         keep_p=keep_p,
         score=score,
         layer_agg=layer_agg,
@@ -160,17 +152,17 @@ class _Independent(NamedTuple):
 
 
 def _codes(
-    samples: TableSamples, data: TableData, column: str, wanted: bool
-) -> Int64[np.ndarray, " n"] | None:
-    if not wanted:
-        return None
-    codes = samples.unit if column == "unit" else samples.batch
-    if codes is None:
-        raise AssayError(
-            f"option {column} is true, and data {data.name!r} name no {column} in split {samples.split!r}. "
-            f"Add a column {column} to the table, or leave the option out."
-        )
-    return codes
+    samples: TableSamples, data: TableData, *, unit: bool, batch: bool
+) -> tuple[Int64[np.ndarray, " n"] | None, Int64[np.ndarray, " n"] | None]:
+    """Of units and batches; None where they are not wanted."""
+    found = {"unit": samples.unit if unit else None, "batch": samples.batch if batch else None}
+    for column, wanted in (("unit", unit), ("batch", batch)):
+        if wanted and found[column] is None:
+            raise AssayError(
+                f"option {column} is true, and data {data.name!r} name no {column} in split {samples.split!r}. "
+                f"Add a column {column} to the table, or leave the option out."
+            )
+    return found["unit"], found["batch"]
 
 
 def _independent(
@@ -178,11 +170,17 @@ def _independent(
     y: Magnitudes,
     units: Int64[np.ndarray, " n"] | None,
     batches: Int64[np.ndarray, " n"] | None,
+    split: str,
 ) -> _Independent:
     groups = np.zeros(x.shape[1], dtype=np.int64) if batches is None else batches
     if units is not None:
         groups = _of_units(groups, units)
         x, y = unit_means(x, units), unit_means(y, units)
+    if len(groups) < LEAST_SAMPLES:
+        raise AssayError(
+            f"edges are inferred from {LEAST_SAMPLES} independent samples or more; "
+            f"split {split!r} gives {len(groups)}"
+        )
     if batches is None:
         return _Independent(x, y, groups)
     order = np.argsort(groups, kind="stable")
@@ -202,19 +200,16 @@ def _of_units(groups: Int64[np.ndarray, " n"], units: Int64[np.ndarray, " n"]) -
     return of_units
 
 
-def _tests(
-    p_method: str, scores: Scores, independent: _Independent, given: Given, layer_agg: str
-) -> PairTests:
+def _pairs(
+    subject: Traces, independent: _Independent, given: Given, *, p_method: str, layer_agg: str, ridge: float
+) -> EdgePairs:
+    scores = Scores(*independent, given, ridge=ridge, layer_agg=layer_agg)
+    tests: PairTests
     if p_method == "published":
-        return PublishedTests(scores, given, dof=freedom(group_sizes(independent.groups)))
-    return ExactTests(*independent, given, layer_agg=layer_agg)
-
-
-def _refuse_few(n: int, split: str) -> None:
-    if n < LEAST_SAMPLES:
-        raise AssayError(
-            f"edges are inferred from {LEAST_SAMPLES} independent samples or more; split {split!r} gives {n}"
-        )
+        tests = PublishedTests(scores, given, dof=freedom(group_sizes(independent.groups)))
+    else:
+        tests = ExactTests(*independent, given, layer_agg=layer_agg)
+    return EdgePairs(scores, tests, edge_table(subject.edges, len(subject.functions)))
 
 
 def _given(edges: Int64[np.ndarray, "2 edges"], n: int, *, partial: bool) -> Given:
@@ -229,13 +224,14 @@ def _calibration(
     """Of all targets or, where there are many, of some that lie evenly among them."""
     targets = slice(None, None, -(-n * n // BLOCK_PAIRS))
     return permutation_check(
-        lambda order: pairs.tested_p(targets, order), groups, generator=np.random.default_rng(seed)
+        lambda orders: pairs.tested_p(targets, orders), groups, generator=np.random.default_rng(seed)
     )
 
 
-def _columns(
+def _table(
     found: EdgeRows, functions: Sequence[str], n: int, n_given: Int64[np.ndarray, " functions"]
 ) -> dict[str, Any]:
+    """The columns, and what was counted over all pairs."""
     rows = found.columns
     whole = {
         name: rows[name].astype(np.int32) for name in ("src_idx", "dst_idx", "layer_of_max", "n_candidates")
@@ -252,6 +248,7 @@ def _columns(
         "n_cond": n_given[rows["dst_idx"]].astype(np.int32),
         **{name: rows.get(name) for name in reals},
         **{name: rows[name] for name in ("r_max", "rank_in_target", "r_with_best", "has_edge", "duplicate")},
+        **{name: getattr(found, name) for name in ("m", "untested", "p_histogram")},
     }
 
 

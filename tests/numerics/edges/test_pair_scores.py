@@ -5,6 +5,7 @@ import pytest
 from numerics.edges.planted import planted
 from scipy import stats
 
+from assay.numerics.edges import pair_scores as blocks
 from assay.numerics.edges.edge_scores import score_tables
 from assay.numerics.edges.layer_tests import Null, layer_tests
 from assay.numerics.edges.pair_scores import pair_scores
@@ -48,3 +49,19 @@ def test_z_is_that_of_the_tests_and_nan_where_too_few_samples_vary(case):
     found = pair_scores(activation, case.gradient, score_col="z")
     np.testing.assert_allclose(found, expected, atol=1e-12)
     assert np.isnan(found[7]).all() and np.isfinite(np.delete(found, 7, axis=0)).all()
+
+
+@pytest.mark.parametrize("pairs", [2 * 12, 5 * 12 - 1, 5 * 12, 6 * 12, 12 * 12, 13 * 12])
+def test_a_block_of_targets_more_or_less_gives_the_same_bytes(case, pairs, monkeypatch):
+    """Of 12 targets: two, four, five or six at a time, or all at once."""
+    whole = pair_scores(case.activation, case.gradient, score_col="z")
+    monkeypatch.setattr(blocks, "BLOCK_PAIRS", pairs)
+    assert pair_scores(case.activation, case.gradient, score_col="z").tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("pairs", [1, 11, 12 * 12 - 1])
+def test_a_block_of_one_target_changes_rounding_only(case, pairs, monkeypatch):
+    whole = pair_scores(case.activation, case.gradient, score_col="z")
+    monkeypatch.setattr(blocks, "BLOCK_PAIRS", pairs)
+    found = pair_scores(case.activation, case.gradient, score_col="z")
+    np.testing.assert_allclose(found, whole, rtol=1e-13)

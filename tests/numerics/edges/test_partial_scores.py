@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from numerics.edges.nulls import null_columns, together
-from scipy import linalg
+from scipy import linalg, stats
 
+from assay.numerics.edges import partial_scores
 from assay.numerics.edges.layer_tests import Null, layer_tests
-from assay.numerics.edges.partial_scores import partial_tests
+from assay.numerics.edges.partial_scores import partial_p, partial_tests
 from assay.numerics.edges.permutation_moments import Side
 from assay.numerics.edges.unit_columns import score_units
 
@@ -102,14 +103,45 @@ def test_an_order_is_a_draw_from_the_null_of_a_target_that_depends_on_what_is_gi
     y[:, :, 0] = x[:, :, 1] + 0.1 * y[:, :, 0]
     y[:, :, 0] /= np.linalg.norm(y[:, :, 0], axis=1)[:, None]
     rng = np.random.default_rng(0)
-    drawn = [
-        partial_tests(x[:, :, :4], y[:, :, :1], [np.array([1])], together(60), order=rng.permutation(60)).z[
-            [0, 2, 3], 0
-        ]
-        for _ in range(300)
-    ]
+    orders = [rng.permutation(60) for _ in range(300)]
+    p = partial_p(x[:, :, :4], y[:, :, :1], [np.array([1])], together(60), orders, strongest=False)
+    drawn = stats.norm.isf(p[:, [0, 2, 3], 0])
     assert np.std(drawn) == pytest.approx(1, abs=0.1)
     assert np.mean(drawn) == pytest.approx(0, abs=0.15)
+
+
+def order_within(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    order = np.arange(len(groups))
+    for own in (np.flatnonzero(groups == group) for group in np.unique(groups)):
+        order[own] = rng.permutation(own)
+    return order
+
+
+@pytest.mark.parametrize("groups", [together(60), np.arange(60) % 2], ids=["together", "in batches"])
+@pytest.mark.parametrize("strongest", [False, True], ids=["mean", "strongest"])
+def test_orders_taken_together_have_the_p_of_each_alone(groups, strongest):
+    """One target with something given and one without; None is the order in which they came."""
+    rng = np.random.default_rng(1)
+    x, y = (score_units(rng.standard_normal((3, 60, k)), groups).columns for k in (8, 2))
+    sides = x, y, [np.array([1, 4]), NONE], groups
+    orders = [None, *(order_within(groups, rng) for _ in range(2))]
+    found = partial_p(*sides, orders, strongest=strongest)
+    for order, p in zip(orders, found, strict=True):
+        np.testing.assert_allclose(partial_p(*sides, [order], strongest=strongest)[0], p, rtol=1e-9)
+    tests = partial_tests(*sides)
+    np.testing.assert_allclose(found[0], tests.p_max if strongest else tests.p, rtol=1e-9)
+    plain = partial_p(x, y[:, orders[1], 1:], [NONE], groups, [None], strongest=strongest)
+    np.testing.assert_allclose(found[1][:, 1:], plain[0], rtol=1e-9)
+
+
+def test_sources_taken_a_few_at_a_time_have_the_same_tests(monkeypatch):
+    x, y = scores(7)
+    sides = x, y, [np.array([1, 4])] * 8, together(60)
+    whole = partial_tests(*sides)
+    for at_a_time in (1, 3, 8):
+        monkeypatch.setattr(partial_scores, "BLOCK_NUMBERS", at_a_time * 3 * 60)
+        for name in ("z", "skew", "p_max"):
+            np.testing.assert_allclose(getattr(partial_tests(*sides), name), getattr(whole, name), rtol=1e-9)
 
 
 def type_1_errors(n: int, k: int, *, draws: int, seed: int = 0) -> np.ndarray:

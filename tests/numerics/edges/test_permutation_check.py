@@ -8,7 +8,9 @@ from assay.numerics.edges.permutation_check import LEVELS, PERMUTATIONS, LevelCh
 
 def checked(p_in_order, groups=None, seed=0):
     groups = np.zeros(30, dtype=np.int64) if groups is None else groups
-    return permutation_check(p_in_order, groups, generator=np.random.default_rng(seed))
+    return permutation_check(
+        lambda orders: map(p_in_order, orders), groups, generator=np.random.default_rng(seed)
+    )
 
 
 def test_p_that_are_right_have_ratios_of_1_and_p_that_are_halved_of_2():

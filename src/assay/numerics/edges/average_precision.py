@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-BLOCK_NUMBERS = 2**22  # scores that are sorted at a time
-THRESHOLDS = 2**12  # scores at which all draws are counted at a time
+BLOCK_NUMBERS = 2**20  # scores that are sorted at a time
+THRESHOLDS = 2**10  # scores at which all draws are counted at a time
 LEAST = 1e-300  # a list of which nothing was drawn; its precision is 0
 
 
@@ -36,16 +36,19 @@ class Precision:
     ) -> Float64[np.ndarray, "graphs draws"]:
         """The AP of each graph with every target, positives and other candidates, taken as often as a draw says.
 
-        `target_of` is the place in `targets` of each positive. Candidates of other targets stay, each once.
+        `target_of` is the place in `targets` of each positive. Candidates of other targets stay, each once. The
+        scores of these targets are held, sorted.
         """
         groups = [_Groups.of(row) for row in _ordered(positives)]
         sums = [_Sum(weights, target_of, group) for group in groups]
         of_graph = np.repeat(np.arange(len(groups)), [len(group.scores) for group in groups])
         falling, number = np.unique(-np.concatenate([group.scores for group in groups]), return_inverse=True)
         once = self._listed(-falling[::-1])[::-1][number]
+        columns, more_often = self._sorted(targets), weights - 1
         for first in range(0, len(number), THRESHOLDS):
             chunk = slice(first, first + THRESHOLDS)
-            listed = once[chunk] + self._more(targets, -falling[number[chunk]], weights)
+            listed = more_often @ _reaching(columns, -falling[number[chunk]])
+            listed += once[chunk]
             for graph in np.unique(of_graph[chunk]):
                 sums[graph].add(listed[:, of_graph[chunk] == graph])
         return np.stack([one.precision for one in sums])
@@ -61,31 +64,18 @@ class Precision:
 
     def _listed(self, thresholds: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
         """How many candidates score at least as high as each threshold; these ascend."""
-        reached = np.zeros(len(thresholds) + 1, dtype=np.int64)
+        reached = np.zeros(len(thresholds))
         for columns in self._columns(np.arange(len(self._closed))):
-            scores = np.sort(columns[~np.isnan(columns)])
-            ends = np.searchsorted(thresholds, scores, side="right")
-            reached += np.bincount(ends, minlength=len(reached))
-        return np.cumsum(reached[:0:-1])[::-1].astype(np.float64)
+            reached += _at_least(np.sort(columns[~np.isnan(columns)]), thresholds)
+        return reached
 
-    def _more(
-        self,
-        targets: Int64[np.ndarray, " targets"],
-        thresholds: Float64[np.ndarray, " m"],
-        weights: Float64[np.ndarray, "draws targets"],
-    ) -> Float64[np.ndarray, "draws m"]:
-        """How many more it are where the candidates of each target count as often as it is drawn."""
-        ascending = np.argsort(thresholds, kind="stable")
-        more, first = np.zeros((len(weights), len(thresholds))), 0
+    def _sorted(self, targets: Int64[np.ndarray, " targets"]) -> Float64[np.ndarray, "targets n"]:
+        """The scores of each target, rising; NaN, closed pairs, last."""
+        found, first = np.empty((len(targets), len(self._closed))), 0
         for columns in self._columns(targets):
-            n_open = (~np.isnan(columns)).sum(1)
-            columns.sort(axis=1)  # closed pairs, NaN, last
-            below = np.empty((len(columns), len(thresholds)))
-            for row, column in zip(below, columns, strict=True):
-                row[ascending] = np.searchsorted(column, thresholds[ascending])
-            more += (weights[:, first : first + len(columns)] - 1) @ (n_open[:, None] - below)
-            first += len(columns)
-        return more
+            columns.sort(axis=1)
+            found[first : (first := first + len(columns))] = columns
+        return found
 
     def _columns(self, targets: Int64[np.ndarray, " targets"]) -> Iterator[Float64[np.ndarray, "block n"]]:
         """The scores of some targets at a time, a row each; NaN where a pair is closed, -inf without a score."""
@@ -94,6 +84,18 @@ class Precision:
             block = targets[first : first + width]
             scores = _ordered(self._scores[:, block].T)
             yield np.where(self._closed[:, block].T, np.nan, scores)
+
+
+def _reaching(
+    columns: Float64[np.ndarray, "targets n"], thresholds: Float64[np.ndarray, " m"]
+) -> Float64[np.ndarray, "targets m"]:
+    """How many scores of each target are as high as each threshold."""
+    ascending = np.argsort(thresholds, kind="stable")
+    found = np.empty((len(columns), len(thresholds)))
+    for row, column in zip(found, columns, strict=True):
+        known = column[: np.searchsorted(column, np.nan)]
+        row[ascending] = _at_least(known, thresholds[ascending])
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float64
@@ -54,6 +55,7 @@ def interval(values: Clustered, *, seed: int) -> tuple[float, float] | None:
     return percentile_interval((weights @ sums) / (weights @ counts))
 
 
+@lru_cache(maxsize=1)  # all metrics of one side are resampled alike
 def resampled_clusters(n: int, *, seed: int) -> Float64[np.ndarray, "draws n"]:
     """How often each of n clusters is drawn, 2000 times n draws with replacement."""
     drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), DRAWS)

@@ -25,18 +25,42 @@ PerLayer = Float64[np.ndarray, "layers sources targets"]
 
 
 @dataclass(frozen=True, slots=True)
+class Moments:
+    """Variance and third moment of sums of mean 0; one of less than `least` does not vary but by rounding."""
+
+    second: Float64[np.ndarray, "*pairs"]
+    third: Float64[np.ndarray, "*pairs"]
+    least: float
+
+    def standardised(
+        self, sums: Float64[np.ndarray, "*pairs"]
+    ) -> tuple[Float64[np.ndarray, "*pairs"], Float64[np.ndarray, "*pairs"]]:
+        """z and skewness of such sums; NaN where they do not vary."""
+        spread = np.where(self.second >= self.least, self.second, np.nan)
+        deviation = np.sqrt(spread)
+        return sums / deviation, self.third / (spread * deviation)
+
+
+@dataclass(frozen=True, slots=True)
 class Null:
     """One side of unit columns, and the moments of the other when its samples are permuted within their groups."""
 
     x: Side
     y: Sequence[GroupProducts]
     dof: int
-    floor: float = 0.0  # of the variance of the sum, in units of that of one layer
 
     @classmethod
     def of(cls, x: Side, y: Side, *, lost: int = 0) -> "Null":
         """With so many degrees of freedom lost beside the means of groups."""
         return cls(x, permuted(y, lost=lost), freedom(y.sizes, lost))
+
+    def of_sums(self) -> Moments:
+        """Of the sums over layers of inner products."""
+        return Moments(*sum_moments(self.x, self.y), LEAST_VARIANCE * self.x.n_layers**2 / self.dof)
+
+    def of_layers(self) -> Moments:
+        """Of the inner products of each layer."""
+        return Moments(*layer_moments(self.x, self.y), LEAST_VARIANCE / self.dof)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,34 +86,24 @@ def layer_tests(products: PerLayer, null: Null) -> LayerTests:
     Moments are exact, tails those of Pearson III. Source: Josse, Pages, Husson 2008, Testing the significance of
     the RV coefficient, for the tail; Liu, Xie 2020 for the combination.
     """
-    return LayerTests(*mean_test(products.sum(0), null), *strongest_test(products, null))
+    return LayerTests(
+        *mean_test(products.sum(0), null.of_sums()), *strongest_test(products, null.of_layers())
+    )
 
 
-def mean_test(sums: Pairs, null: Null) -> tuple[Pairs, Pairs, Pairs]:
+def mean_test(sums: Pairs, moments: Moments) -> tuple[Pairs, Pairs, Pairs]:
     """z, skewness and p of the mean over layers, of the sums over layers."""
-    z, skew = mean_z(sums, null)
+    z, skew = moments.standardised(sums)
     return z, skew, upper_tail(z, np.nan_to_num(skew))
 
 
-def mean_z(sums: Pairs, null: Null) -> tuple[Pairs, Pairs]:
-    """z and skewness of the mean over layers, of the sums over layers."""
-    spread, third = sum_moments(null.x, null.y)
-    if null.floor:
-        spread = np.maximum(spread, null.floor * layer_moments(null.x, null.y)[0].max(0))
-    tested = spread >= LEAST_VARIANCE * null.x.n_layers**2 / null.dof
-    spread = np.where(tested, spread, np.nan)
-    return sums / np.sqrt(spread), third / spread**1.5
-
-
-def strongest_test(products: PerLayer, null: Null) -> tuple[Pairs, Pairs, Pairs]:
+def strongest_test(products: PerLayer, moments: Moments) -> tuple[Pairs, Pairs, Pairs]:
     """z, skewness and Bonferroni's p of the layer with the smallest p."""
-    spread, third = layer_moments(null.x, null.y)
-    tested = spread >= LEAST_VARIANCE / null.dof
-    spread = np.where(tested, spread, np.nan)
-    z, skew = products / np.sqrt(spread), third / spread**1.5
+    z, skew = moments.standardised(products)
     layer, p = smallest_tail(z, np.nan_to_num(skew))
+    n_tested = np.count_nonzero(moments.second >= moments.least, axis=0)
     z, skew = (np.take_along_axis(values, layer[None], 0)[0] for values in (z, skew))
-    return z, skew, np.minimum(1.0, p * tested.sum(0))
+    return z, skew, np.minimum(1.0, p * n_tested)
 
 
 def cauchy_combination(one: Pairs, other: Pairs) -> Pairs:

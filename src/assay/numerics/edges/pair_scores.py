@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from assay.numerics.edges.edge_scores import score_tables
-from assay.numerics.edges.layer_tests import Null, mean_z
+from assay.numerics.edges.layer_tests import Null
 from assay.numerics.edges.permutation_moments import Side
 from assay.numerics.edges.unit_columns import UnitColumns, score_units, value_units
 
@@ -36,7 +36,8 @@ def _z(x: UnitColumns, y: UnitColumns) -> Float64[np.ndarray, "n n"]:
     width = max(1, BLOCK_PAIRS // len(z))
     for first in range(0, len(z), width):
         targets = slice(first, first + width)
-        z[:, targets] = mean_z(z[:, targets], Null.of(of_x, of_y.part(targets)))[0]
+        moments = Null.of(of_x, of_y.part(targets)).of_sums()
+        z[:, targets] = moments.standardised(z[:, targets])[0]
     return z
 
 

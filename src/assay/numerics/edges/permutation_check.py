@@ -1,6 +1,6 @@
 """Whether p-values come true: how often they are small where the samples of one side are permuted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,19 +27,20 @@ class LevelCheck:
 
 
 def permutation_check(
-    p_in_order: Callable[[Int64[np.ndarray, " n"]], Float64[np.ndarray, " pairs"]],
+    p_in_orders: Callable[[Sequence[Int64[np.ndarray, " n"]]], Iterable[Float64[np.ndarray, " pairs"]]],
     groups: Int64[np.ndarray, " n"],
     *,
     generator: np.random.Generator,
 ) -> tuple[LevelCheck, ...]:
     """The calibration at .05, .001 and .0001 over 5 permutations within groups, one for all pairs and layers.
 
-    `p_in_order` gives the p of the pairs with the samples of one side in an order. Nothing where it gives none.
+    `p_in_orders` gives the p of the pairs with the samples of one side in each of some orders. Nothing where it
+    gives none.
     """
-    drawn = [p_in_order(_order(groups, generator)) for _ in range(PERMUTATIONS)]
-    if not len(drawn[0]):
+    drawn = p_in_orders([_order(groups, generator) for _ in range(PERMUTATIONS)])
+    shares = np.array([[(p <= level).mean() / level for level in LEVELS] for p in drawn if len(p)])
+    if not len(shares):
         return ()
-    shares = np.array([[(p <= level).mean() / level for level in LEVELS] for p in drawn])
     errors = shares.std(0, ddof=1) / np.sqrt(PERMUTATIONS)
     return tuple(map(LevelCheck, LEVELS, shares.mean(0).tolist(), errors.tolist()))
 

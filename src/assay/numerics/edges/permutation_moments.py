@@ -15,10 +15,11 @@ from jaxtyping import Float64, Int64
 
 HELD_NUMBERS = (
     2**26
-)  # products of a side that are kept; of more, some groups are made at a time, each time anew
+)  # products of a side that are kept; of more, those of some groups are made anew each time
 SETS_AT_A_TIME = 1024  # groups times sets of layers
 
 Layers = Float64[np.ndarray, "layers n k"]
+Rows = Float64[np.ndarray, "layers k n"]  # each column next to itself in memory
 Pairs = Float64[np.ndarray, "sources targets"]
 PerLayer = Float64[np.ndarray, "layers sources targets"]
 
@@ -33,45 +34,45 @@ class GroupProducts:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Columns of one side, the samples of a group next to each other."""
+    """Columns of one side that are centred within each group of samples, the samples of a group side by side."""
 
-    columns: Layers
+    rows: Rows
     starts: Int64[np.ndarray, " groups"]
     held: tuple[GroupProducts, ...] | None
 
     @classmethod
     def of(cls, columns: Layers, groups: Int64[np.ndarray, " n"]) -> "Side":
-        """Columns that are centred within each group of samples."""
-        order = np.argsort(groups, kind="stable")
-        starts = np.unique(groups[order], return_index=True)[1]
+        """Columns whose samples may be in any order."""
+        order, starts = grouped(groups)
         if np.any(order[1:] < order[:-1]):
             columns = columns[:, order]
-        return cls._with_products(columns, starts)
+        return cls.of_rows(np.ascontiguousarray(columns.transpose(0, 2, 1)), starts)
 
     @classmethod
-    def _with_products(cls, columns: Layers, starts: Int64[np.ndarray, " groups"]) -> "Side":
-        side = cls(columns, starts, None)
-        if len(starts) * _n_sets(side.n_layers) * columns.shape[2] > HELD_NUMBERS:
+    def of_rows(cls, rows: Rows, starts: Int64[np.ndarray, " groups"]) -> "Side":
+        """Columns whose samples are in the order of their groups, which start there."""
+        side = cls(rows, starts, None)
+        if len(starts) * _n_sets(side.n_layers) * rows.shape[1] > HELD_NUMBERS:
             return side
-        return cls(columns, starts, tuple(side.products()))
+        return cls(rows, starts, tuple(side.products()))
 
     @property
     def n_layers(self) -> int:
         """Layers of every column."""
-        return len(self.columns)
+        return len(self.rows)
 
     @property
     def sizes(self) -> Int64[np.ndarray, " groups"]:
         """Samples of each group."""
-        return np.diff(self.starts, append=self.columns.shape[1])
+        return np.diff(self.starts, append=self.rows.shape[2])
 
     def part(self, chosen: slice) -> "Side":
         """Some of the columns."""
-        columns = self.columns[:, :, chosen]
+        rows = self.rows[:, chosen]
         if self.held is None:
-            return self._with_products(columns, self.starts)
+            return self.of_rows(rows, self.starts)
         held = (GroupProducts(one.pairs[..., chosen], one.triples[..., chosen]) for one in self.held)
-        return Side(columns, self.starts, tuple(held))
+        return Side(rows, self.starts, tuple(held))
 
     def products(self) -> Iterator[GroupProducts]:
         """The sums of all groups, some groups at a time."""
@@ -83,7 +84,7 @@ class Side:
         for first in range(0, len(ends), n_groups):
             starts = self.starts[first : first + n_groups]
             end = ends[first : first + n_groups][-1]
-            yield _products(self.columns[:, starts[0] : end], starts - starts[0])
+            yield _products(self.rows[:, :, starts[0] : end], starts - starts[0])
 
 
 def permuted(side: Side, *, lost: int = 0) -> list[GroupProducts]:
@@ -103,6 +104,14 @@ def permuted(side: Side, *, lost: int = 0) -> list[GroupProducts]:
         pairs = one.pairs * of_pairs[groups, None, None]
         found.append(GroupProducts(pairs, one.triples * of_triples[groups, None, None]))
     return found
+
+
+def grouped(
+    groups: Int64[np.ndarray, " n"],
+) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " groups"]]:
+    """The samples in the order of their groups, and where each group then starts."""
+    order = np.argsort(groups, kind="stable")
+    return order, np.unique(groups[order], return_index=True)[1]
 
 
 def group_sizes(groups: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " groups"]:
@@ -149,23 +158,21 @@ def third_moment_scale(dof: int) -> float:
     return (dof + 1) / (dof * (dof - 1))
 
 
-def _products(columns: Layers, starts: Int64[np.ndarray, " groups"]) -> GroupProducts:
-    n_layers = len(columns)
+def _products(rows: Rows, starts: Int64[np.ndarray, " groups"]) -> GroupProducts:
     pairs, triples = [], []
-    for p, q in layer_sets(n_layers, 2):
-        product = columns[p] * columns[q]
-        pairs.append(np.add.reduceat(product, starts, axis=0))
-        triples += [_group_sums(product, columns[r], starts) for r in range(q, n_layers)]
-    return GroupProducts(*(np.stack(sums, axis=1) for sums in (pairs, triples)))
+    for p, one in enumerate(rows):
+        pairs.append(_group_sums(one, rows[p:], starts))
+        triples += [_group_sums(one * rows[q], rows[q:], starts) for q in range(p, len(rows))]
+    return GroupProducts(*(np.concatenate(sums, axis=1) for sums in (pairs, triples)))
 
 
 def _group_sums(
-    one: Float64[np.ndarray, "n k"], other: Float64[np.ndarray, "n k"], starts: Int64[np.ndarray, " groups"]
-) -> Float64[np.ndarray, "groups k"]:
-    """Of the products of two columns."""
+    one: Float64[np.ndarray, "k n"], others: Rows, starts: Int64[np.ndarray, " groups"]
+) -> Float64[np.ndarray, "groups layers k"]:
+    """Of the products of columns with the same columns of each layer."""
     if len(starts) == 1:
-        return np.einsum("nk,nk->k", one, other)[None]
-    return np.add.reduceat(one * other, starts, axis=0)
+        return np.vecdot(one, others)[None]
+    return np.stack([np.add.reduceat(one * other, starts, axis=1).T for other in others], axis=1)
 
 
 def _third_scales(sizes: Float64[np.ndarray, " groups"]) -> Float64[np.ndarray, " groups"]:

@@ -181,9 +181,22 @@ def _rank_metric(asked: _Asked, metric: Metric, seed: int) -> MetricRecovery | N
 
 
 def _average_precision(asked: _Asked, lists: Mapping[str, Precision], seed: int) -> MetricRecovery:
-    means = {name: lists[name].at(own).mean(1) for name, own in asked.drawn.items()}
+    means = _mean_precisions(asked, lists)
     by_chance = lists["scores"].chance(len(asked.ends))
     return _summary(means, _precision_intervals(asked, lists, seed), by_chance)
+
+
+def _mean_precisions(
+    asked: _Asked, lists: Mapping[str, Precision]
+) -> dict[str, Float64[np.ndarray, " draws"]]:
+    """What is ranked by the same list is looked up in it at once."""
+    found: dict[str, Float64[np.ndarray, " draws"]] = {}
+    for ranked in dict.fromkeys(lists.values()):
+        drawn = {name: own for name, own in asked.drawn.items() if lists[name] is ranked}
+        at = ranked.at(np.concatenate(list(drawn.values()))).mean(1)
+        firsts = np.cumsum([len(own) for own in drawn.values()])[:-1]
+        found |= dict(zip(drawn, np.split(at, firsts), strict=True))
+    return found
 
 
 def _precision_intervals(asked: _Asked, lists: Mapping[str, Precision], seed: int) -> dict[str, Interval]:

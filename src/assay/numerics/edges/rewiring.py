@@ -73,14 +73,16 @@ class _Chain:
             one, other = sources[a] * n + targets[b], sources[b] * n + targets[a]
             if one in taken or other in taken:
                 continue
-            taken -= {sources[a] * n + targets[a], sources[b] * n + targets[b]}
-            taken |= {one, other}
+            taken.remove(sources[a] * n + targets[a])
+            taken.remove(sources[b] * n + targets[b])
+            taken.add(one)
+            taken.add(other)
             targets[a], targets[b] = targets[b], targets[a]
             accepted += 1
         return accepted
 
 
-def _pairs(n_edges: int, generator: np.random.Generator) -> Iterator[list[int]]:
+def _pairs(n_edges: int, generator: np.random.Generator) -> Iterator[tuple[int, int]]:
     """Endless pairs of edges."""
     while True:
-        yield from generator.integers(0, n_edges, (BLOCK, 2)).tolist()
+        yield from zip(*generator.integers(0, n_edges, (BLOCK, 2)).T.tolist(), strict=True)
