@@ -4,12 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assay.cluster.submission.handle import submit
     from assay.plan import expected_outputs
     from assay.store.artifacts import load_artifact
 
-__all__ = ["expected_outputs", "load_artifact"]
+__all__ = ["expected_outputs", "load_artifact", "submit"]
 
-_HOMES = {"expected_outputs": "assay.plan", "load_artifact": "assay.store.artifacts"}
+_HOMES = {
+    "expected_outputs": "assay.plan",
+    "load_artifact": "assay.store.artifacts",
+    "submit": "assay.cluster.submission.handle",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -90,6 +90,13 @@ def test_a_checkpoint_that_is_put_back_is_no_longer_failed(made):
     assert made.assay("list", "--check").code == 0
 
 
+def test_of_several_artifacts_one_that_fails_leaves_the_others_made(bench):
+    save_checkpoint(SMALL, conv_type="gps")
+    run = bench.assay("make", "small", "attention_weights", "evaluation")
+    assert (run.code, run.out) == (1, "results/small/evaluation.json\n")
+    assert "attention_weights does not apply to small" in run.err
+
+
 def test_a_failed_artifact_is_repaired_by_the_next_success(bench):
     save_checkpoint(SMALL, in_channels=6)
     assert bench.assay("make", "small", "evaluation").code == 1

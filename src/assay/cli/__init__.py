@@ -7,7 +7,17 @@ from typing import Annotated, Any, no_type_check
 
 import typer
 
-from assay.cli import adopting, binding, comparing, discovering, listing, making, serving
+from assay.cli import (
+    adopting,
+    binding,
+    campaigning,
+    comparing,
+    discovering,
+    listing,
+    making,
+    serving,
+    submitting,
+)
 from assay.cli.places import DIRECTORY_HELP, moved
 from assay.cli.termination import unwound_when_terminated
 from assay.errors import AssayError
@@ -19,6 +29,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "why": listing.why,
     "make": making.make,
     "draw": making.draw,
+    "submit": submitting.submit,
     "show": listing.show,
     "compare": comparing.compare,
     "verify": binding.verify,
@@ -30,12 +41,15 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "training": making.training,
     "prepare": making.prepare,
 }
+GROUPS = {"campaign": campaigning.app}  # commands with commands of their own
 
 app = typer.Typer(
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True, rich_markup_mode=None
 )
 for name, command in COMMANDS.items():
     app.command(name)(command)
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name)
 
 
 @app.callback()
@@ -54,6 +68,9 @@ def places(
     """
     if config:
         context.default_map = {command: {"config": config} for command in COMMANDS}
+        for name, group in GROUPS.items():
+            below = typer.main.get_command(group).commands
+            context.default_map[name] = {"config": config, **{one: {"config": config} for one in below}}
 
 
 def main() -> None:

@@ -1,27 +1,30 @@
 """Commands that make: make, and the two jobs that feed it."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from assay import making, tokens
 from assay import plan as planning
-from assay import tokens
 from assay.allocator import keep_freed_memory
 from assay.catalog import artifacts
 from assay.cli.places import ConfigOption, DirectoryOption
-from assay.config import DEFAULT_CONFIG, Plan, read_plan
+from assay.config import DEFAULT_CONFIG, read_plan
 from assay.errors import AssayError, ConfigError
-from assay.options import resolved
+from assay.plan import Request
 
+SetOption = Annotated[list[str], typer.Option("--set", help="option=value, over config and sheet.")]
 TokenOption = Annotated[str | None, typer.Option(help="What Snakemake compares; made here where not given.")]
 
 
 def make(
     checkpoint: Annotated[str, typer.Argument(help="A checkpoint of the sheet.")],
     artifact: Annotated[list[str], typer.Argument(help="One or more artifacts, e.g. embeddings cka.")],
-    set_: Annotated[list[str], typer.Option("--set", help="option=value, over config and sheet.")] = [],  # noqa: B006
+    set_: SetOption = [],  # noqa: B006
     output: Annotated[
         str | None, typer.Option(help="Write to this file; elsewhere than results keeps no record.")
     ] = None,
@@ -41,24 +44,31 @@ def make(
     config: ConfigOption = DEFAULT_CONFIG,
     directory: DirectoryOption = None,
 ) -> None:
-    """Make artifacts of one checkpoint here, with the intakes and data they lack. Example: assay make gat_s42 cka"""
+    """Make artifacts of one checkpoint here, with the intakes and data they lack. Example: assay make gat_s42 cka
+
+    Of several each is tried; the exit code is that of the first that failed.
+    """
     plan = read_plan(config)
     if output is not None:
         _check_output(output, artifact)
-    wanted = [planning.request(plan, checkpoint, name, _options(name, set_)) for name in artifact]
+    wanted = making.requests_with(plan, checkpoint, artifact, given_options(set_))
     keep_freed_memory()
+    make_one = making.made_alone if only else partial(making.made, again=bool(force or set_ or output))
+    failed: AssayError | None = None
     for request in wanted:
-        if not only:
-            _make_inputs(plan, request)
-            if not (force or set_ or output) and _done(plan, request):
-                print(f"{request.target} is done: nothing changed", file=sys.stderr)
-                continue
-        if reason := planning.found_against(plan, request):
-            _not_made(request, reason, blank=blank)
-            continue
-        from assay import job
-
-        print(job.make(request, device=plan.device, output=output, wait=wait, take_over=take_over))
+        try:
+            _make(
+                partial(make_one, plan, request, output=output, wait=wait, take_over=take_over),
+                request,
+                blank,
+            )
+        except AssayError as error:
+            if len(wanted) == 1:
+                raise
+            print(error, file=sys.stderr)
+            failed = failed or error
+    if failed:
+        raise typer.Exit(failed.exit_code)
 
 
 def intake(
@@ -123,14 +133,31 @@ def draw(
         print(drawing.draw(request.layout, checkpoint, request.artifact))
 
 
-def _not_made(request: planning.Request, reason: str, *, blank: bool) -> None:
+def given_options(pairs: list[str]) -> dict[str, str]:
+    """Name -> value of `--set name=value`."""
+    return dict(pair.partition("=")[::2] for pair in pairs)
+
+
+def _make(make_it: Callable[[], Path | None], request: Request, blank: bool) -> None:
+    """Make one artifact and say its file; blanks where it does not apply and a rule must have files."""
+    try:
+        file = make_it()
+    except making.DoesNotApply as found:
+        if not blank:
+            raise
+        _leave_blank(request, found)
+        return
+    if file:
+        print(file)
+    else:
+        print(f"{request.target} is done: nothing changed", file=sys.stderr)
+
+
+def _leave_blank(request: Request, found: making.DoesNotApply) -> None:
     from assay.store.blanks import leave_blank
 
-    said = f"{request.artifact} does not apply to {request.row.checkpoint}: it {reason}."
-    if not blank:
-        raise AssayError(said)
-    leave_blank(request, reason)
-    print(said, file=sys.stderr)
+    leave_blank(request, found.reason)
+    print(found, file=sys.stderr)
 
 
 def _check_output(output: str, names: list[str]) -> None:
@@ -139,46 +166,3 @@ def _check_output(output: str, names: list[str]) -> None:
     for name in set(names) & set(artifacts()):
         if Path(output).suffix != (suffix := Path(artifacts()[name].file).suffix):
             raise ConfigError(f"--output {output!r}: {name} is written as {suffix}.")
-
-
-def _options(artifact: str, pairs: list[str]) -> dict[str, Any]:
-    if artifact not in artifacts():
-        return {}
-    given = dict(pair.partition("=")[::2] for pair in pairs)
-    values, problems = resolved(artifacts()[artifact].options, given)
-    if problems:
-        raise ConfigError([f"--set: {artifact}.{problem}" for problem in problems])
-    return {name: values[name] for name in given}
-
-
-def _make_inputs(plan: Plan, request: planning.Request) -> None:
-    """Take in and prepare what the request lacks or what is stale."""
-    from assay import feeding
-    from assay.provenance.status import Inspection
-    from assay.training import take_in_training
-
-    if request.made_from:
-        _make_missing(plan, planning.request(plan, request.row.checkpoint, request.made_from))
-    look = Inspection(plan)
-    for row in (request.row, *request.partners.values()):
-        if look.intake_changes(row.checkpoint):
-            feeding.take_in(plan, row.checkpoint, tokens.intake_token(plan, row.checkpoint))
-    if request.table.origin and look.training_changes(request.row.checkpoint):
-        name = request.row.checkpoint
-        take_in_training(plan, name, tokens.training_token(plan, name))
-    if look.data_changes(request.data.name):
-        feeding.prepare(plan, request.data.name, tokens.data_token(plan, request.data.name))
-
-
-def _make_missing(plan: Plan, request: planning.Request) -> None:
-    from assay import job
-
-    _make_inputs(plan, request)
-    if not _done(plan, request):
-        job.make(request, device=plan.device, wait=True)
-
-
-def _done(plan: Plan, request: planning.Request) -> bool:
-    from assay.provenance.status import Inspection
-
-    return Inspection(plan).state(request.row.checkpoint, request.artifact, wanted=True).word == "done"

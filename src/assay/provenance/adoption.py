@@ -1,6 +1,6 @@
 """Which results Snakemake may take as made: those whose records hold, and whose files are what the records say."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +8,10 @@ from typing import Any
 
 from assay.config import Plan
 from assay.files import read_json
-from assay.plan import Request, requests
+from assay.plan import Request, figure_code, requests
 from assay.provenance.status import Inspection, State
 from assay.provenance.verify import problem_of
+from assay.store.marks import Marks, is_drawn
 
 MOST_BYTES = 100_000  # of targets on one command line; Linux takes 131,072 for a single argument of `sh -c`
 Files = Mapping[str, Mapping[str, Any]]  # path -> sha256 and, where known, bytes
@@ -21,6 +22,7 @@ class Adoption:
     """What is there, as Snakemake is to see it."""
 
     fresh: tuple[str, ...]  # targets that nothing would make otherwise
+    drawn: tuple[str, ...]  # figures of these that nothing would draw otherwise
     rest: tuple[str, ...]  # files to make (again), those that others are made of first
     damaged: tuple[str, ...]  # what is not the file that was written
     reasons: tuple[str, ...]  # why each target of the rest is one
@@ -34,18 +36,18 @@ def adoption(plan: Plan, *, threads: int = 4) -> Adoption:
     inputs = {path: _behind(path) for path in {path for wish in done for path in wish.fingerprints.values()}}
     files = {wish.target: _files(wish, states[wish.target], inputs) for wish in done}
     problems = _problems({path: held for of_one in files.values() for path, held in of_one.items()}, threads)
-    fresh = [wish.target for wish in done if not problems.keys() & files[wish.target].keys()]
-    rest = [wish for wish in wishes if wish.target not in set(fresh)]
+    fresh = {wish.target for wish in done if not problems.keys() & files[wish.target].keys()}
+    rest = [wish for wish in wishes if wish.target not in fresh]
     lost = {path for path, held in inputs.items() if problems.keys() & held.keys()}
+    pictures = _pictures([wish for wish in wishes if plan.figures and wish.figures], fresh, states, threads)
+    undrawn = (png for png, drawn in pictures.items() if not drawn)
+    to_make = (*_inputs_to_make(look, rest, lost), *(wish.target for wish in rest), *undrawn)
     return Adoption(
-        tuple(fresh),
-        tuple(
-            dict.fromkeys(
-                (*_inputs_to_make(look, rest, lost), *(w.target for w in rest), *_pictures(plan, wishes))
-            )
-        ),
-        tuple(problems.values()),
-        tuple(_reason(states[wish.target]) for wish in rest),
+        fresh=tuple(wish.target for wish in wishes if wish.target in fresh),
+        drawn=tuple(png for png, drawn in pictures.items() if drawn),
+        rest=tuple(dict.fromkeys(to_make)),
+        damaged=tuple(problems.values()),
+        reasons=tuple(_reason(states[wish.target]) for wish in rest),
     )
 
 
@@ -97,24 +99,21 @@ def _inputs_to_make(look: Inspection, rest: Sequence[Request], lost: set[str]) -
     """The fingerprints of these artifacts that are stale, missing, or published with a file that is damaged."""
     for wish in rest:
         for role, path in wish.fingerprints.items():
-            of_artifact = (
-                role == "data" and wish.made_from
-            )  # which is one of the rest itself where it is stale
-            if path in lost or (not of_artifact and _changes(look, wish, role)):
+            if path in lost or look.fingerprint_changes(wish, role):
                 yield path
 
 
-def _changes(look: Inspection, wish: Request, role: str) -> tuple[str, ...]:
-    if role == "data":
-        return look.data_changes(wish.data.name)
-    if role == "training":
-        return look.training_changes(wish.row.checkpoint)
-    return look.intake_changes({"checkpoint": wish.row, **wish.partners}[role].checkpoint)
+def _pictures(
+    wishes: Sequence[Request], fresh: Set[str], states: Mapping[str, State], threads: int
+) -> dict[str, bool]:
+    """PNG -> whether the figure is of the fresh file of its artifact, by the code of today."""
 
+    def drawn(wish: Request) -> bool:
+        marks = Marks(states[wish.target].record.get("sha256", ""), figure_code(wish.artifact))
+        return wish.target in fresh and is_drawn(wish.layout, wish.row.checkpoint, wish.artifact, marks)
 
-def _pictures(plan: Plan, wishes: Sequence[Request]) -> Iterator[str]:
-    """The figures: no record says what they were drawn of, so all are drawn again."""
-    return (wish.figures[0] for wish in wishes if plan.figures and wish.figures)
+    with ThreadPoolExecutor(threads) as pool:
+        return dict(zip((wish.figures[0] for wish in wishes), pool.map(drawn, wishes), strict=True))
 
 
 def _reason(state: State) -> str:

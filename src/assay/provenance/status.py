@@ -79,6 +79,14 @@ class Inspection:
             self._data[name] = tuple(self._data_changes(name))
         return self._data[name]
 
+    def fingerprint_changes(self, request: Request, role: str) -> tuple[str, ...]:
+        """Why what a request reads in a role is to be made (again); empty where it is fresh, or an artifact itself."""
+        if role == "data":
+            return () if request.made_from else self.data_changes(request.data.name)
+        if role == "training":
+            return self.training_changes(request.row.checkpoint)
+        return self.intake_changes({"checkpoint": request.row, **request.partners}[role].checkpoint)
+
     def _reason_off(self, artifact: str) -> str:
         if artifact not in self._plan.enabled:
             return "not wanted by config"

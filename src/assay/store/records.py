@@ -94,6 +94,11 @@ def failure(path: Path) -> str:
         return ""
 
 
+def reason_of(error: Exception) -> str:
+    """What a record of failure holds of an error: its text, and its type where it is none of ours."""
+    return str(error) if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
+
+
 def versions() -> dict[str, str]:
     """The versions that a result may depend on."""
     return {"python": platform.python_version(), **{name: version(name) for name in RECORDED_VERSIONS}}
@@ -105,9 +110,8 @@ def now() -> str:
 
 
 def _failure(error: Exception, seconds: float) -> dict[str, Any]:
-    named = isinstance(error, AssayError)
     return {
-        "error": str(error) if named else f"{type(error).__name__}: {error}",
+        "error": reason_of(error),
         "exit_code": error.exit_code if isinstance(error, AssayError) else 1,
         "ended": now(),
         "seconds": round(seconds, 3),

@@ -5,8 +5,10 @@ results/.campaigns/<name>/
   code/                     the package and the workflow as they were at the start
   config.yaml  sheet.tsv    the plan as it was
   shares/<array>-<n>.txt    the targets of each pilot, a line each
-  logs/                     of pilots, and of their Snakemakes
+  logs/                     of pilots, and of their Snakemakes; what submitit keeps of its jobs
+  running/<array>-<n>       the process of a pilot that was started: see `store.owner`
   ended/<array>-<n>         the exit code of a pilot that has ended for good
+  cancelled                 is there once the pilots are to end
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,23 @@ from typing import Any, Literal
 from assay.files import publish_json, read_json
 
 FOLDER = ".campaigns"  # below the results
+END = "end"  # the array of one job that closes a campaign; it has no share, and is none of `Campaign.arrays`
+PILOT_MB = 1500  # of a pilot itself: its Snakemake, and the fork server; the rest of its memory is for jobs
 Executor = Literal["slurm", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user asked of a campaign; None where that is left to us."""
+
+    checkpoints: str = "*"  # a glob of names
+    artifacts: Sequence[str] = ()  # all where empty
+    pilots: int | None = None  # of artifacts that need no GPU; of inputs at most as many
+    gpus: int | None = None  # pilots with one GPU each
+    cpus: int | None = None  # of each pilot
+    minutes: int | None = None  # of each pilot
+    profile: str = "slurm"
+    snakefile: str = "Snakefile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +48,10 @@ class Array:
     cpus: int
     mem_mb: int
     minutes: int
+    partition: str = ""  # Slurm's default where these are empty
+    account: str = ""
+    qos: str = ""
+    gpu_kind: str = ""
     job: str = ""  # Slurm's number of the array; of the local executor the pilots' processes, comma-separated
 
 
@@ -43,11 +65,22 @@ class Campaign:
     config: str  # the config file that the plan was read from; the campaign works with its own copy
     code: str  # the digest of the code that was copied
     arrays: Sequence[Array]
+    asked: Asked = Asked()
+    end: str = ""  # the job that closes it, as Array.job
 
     @property
     def n_pilots(self) -> int:
         """Pilots of all arrays."""
         return sum(array.n_pilots for array in self.arrays)
+
+    def job_name(self, array: str) -> str:
+        """The name that the jobs of an array, or END, have in Slurm."""
+        return f"assay-{self.name}-{array}"
+
+    @property
+    def job_names(self) -> list[str]:
+        """The names of all of its jobs in Slurm."""
+        return [self.job_name(array) for array in (*(array.name for array in self.arrays), END)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +112,18 @@ class CampaignFolder:
         """What a pilot and its Snakemake say."""
         return self.path / "logs" / f"{array}-{pilot}.log"
 
+    def running(self, array: str, pilot: int) -> Path:
+        """Names the process of a pilot, and its Slurm job, since it was started last."""
+        return self.path / "running" / f"{array}-{pilot}"
+
     def ended(self, array: str, pilot: int) -> Path:
         """Holds the exit code of a pilot that has ended for good."""
         return self.path / "ended" / f"{array}-{pilot}"
+
+    @property
+    def cancelled(self) -> Path:
+        """Its presence tells the pilots to end at once."""
+        return self.path / "cancelled"
 
     def targets(self, array: str, pilot: int) -> list[str]:
         """What a pilot makes."""
@@ -99,7 +141,8 @@ class CampaignFolder:
             Refused: campaign.json is damaged.
         """
         content: dict[str, Any] = read_json(self.path / "campaign.json")
-        return Campaign(**{**content, "arrays": [Array(**array) for array in content["arrays"]]})
+        arrays = [Array(**array) for array in content["arrays"]]
+        return Campaign(**{**content, "arrays": arrays, "asked": Asked(**content["asked"])})
 
 
 def campaigns(results: str) -> list[CampaignFolder]:

@@ -1,0 +1,32 @@
+"""What a pilot runs: Snakemake over explicit targets, with the code and the config of its campaign."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from assay.cluster.address import VARIABLE
+from assay.cluster.campaign.folder import PILOT_MB, Array, CampaignFolder
+
+PILOT = "ASSAY_PILOT"  # of the environment: set within a pilot
+
+
+def environment_of(folder: CampaignFolder) -> dict[str, str]:
+    """The environment of all that a pilot starts. No fork server of the user's: it may have imported other code."""
+    path = [str(folder.code.absolute()), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), PILOT: "1", VARIABLE: ""}
+
+
+def snakemake(folder: CampaignFolder, array: Array, targets: Sequence[str]) -> list[str]:
+    """The command line that makes `targets`, whatever Snakemake remembers of them.
+
+    Snakemake's own lock does not bear a second Snakemake in the folder, and its memory, .snakemake, may be lost: what
+    each pilot makes is disjoint, and what is not fresh was worked out by the records.
+    """
+    return [
+        *(sys.executable, "-m", "snakemake", "-s", str(folder.code / "Snakefile")),
+        *("--configfile", str(folder.config)),
+        *("--executor", "local", "--profile", "none", "--workflow-profile", "none", "--scheduler", "greedy"),
+        *("--nolock", "--rerun-incomplete", "--keep-going", "-c", str(array.cpus)),
+        *("--resources", f"mem_mb={array.mem_mb - PILOT_MB}", f"gpu={max(1, array.gpus)}"),
+        *("--forcerun", *targets, "--", *targets),
+    ]

@@ -1,0 +1,95 @@
+"""A campaign from its start: the lock, then its folder, then its jobs; all of it or nothing."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from assay.cluster.campaign import lock, snapshot
+from assay.cluster.campaign.arrays import Pilots
+from assay.cluster.campaign.folder import FOLDER, Asked, Campaign, CampaignFolder, Executor
+from assay.cluster.commands import answer, last_line
+from assay.config import Plan
+from assay.errors import AssayError
+from assay.files import publish_bytes
+
+
+def send(
+    plan: Plan, pilots: Sequence[Pilots], asked: Asked, *, executor: Executor
+) -> tuple[CampaignFolder, str]:
+    """Send the pilots; returns the campaign's folder, and what is to be said of a dead campaign before it.
+
+    Raises:
+        ConfigError: there is no Snakefile.
+        AssayError: another campaign lives, the results cannot be written, or Slurm refused an array.
+    """
+    sources = snapshot.Sources.of(asked.snakefile)
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    folder = CampaignFolder(Path(plan.results, FOLDER, name))
+    campaign = Campaign(name, time.time(), executor, plan.config, "", [each.array for each in pilots], asked)
+    try:
+        said = lock.take(plan.results, name)
+        with _undone_where_it_fails(plan.results, folder):
+            _send(folder, campaign, pilots, sources)
+    except OSError as error:
+        raise AssayError(f"{folder.path}: {error.strerror}. Nothing was sent.") from error
+    return folder, said
+
+
+def _send(
+    folder: CampaignFolder, campaign: Campaign, pilots: Sequence[Pilots], sources: snapshot.Sources
+) -> None:
+    for name in ("shares", "logs", "running", "ended"):
+        (folder.path / name).mkdir(parents=True)
+    for each in pilots:
+        for pilot in range(each.array.n_pilots):
+            content = "".join(f"{target}\n" for target in each.targets(pilot))
+            publish_bytes(folder.share(each.array.name, pilot), content.encode())
+    folder.write(replace(campaign, code=snapshot.take(folder, campaign.config, sources)))
+    if campaign.executor == "local":
+        _submit_here(folder)
+        return
+    from assay.cluster.campaign.submission import submit
+
+    submit(folder)
+
+
+def _submit_here(folder: CampaignFolder) -> None:
+    """Start the pilots on this machine, in a session of their own: the terminal's end and Ctrl-C are not theirs."""
+    code = os.pathsep.join(filter(None, [str(folder.code.absolute()), os.environ.get("PYTHONPATH")]))
+    log = folder.path / "logs" / "submission.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "assay.cluster.campaign.submission", str(folder.path)],
+            env={**os.environ, "PYTHONPATH": code},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    if process.wait():
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with what it started
+        raise AssayError(f"no pilot was started: {last_line(log.read_text())}")
+
+
+@contextmanager
+def _undone_where_it_fails(results: str, folder: CampaignFolder) -> Iterator[None]:
+    """Cancel what was sent, and leave nothing of a campaign that did not start."""
+    try:
+        yield
+    except BaseException:
+        with suppress(AssayError, OSError):
+            campaign = folder.read()
+            if campaign.executor == "slurm":
+                answer(["scancel", f"--name={','.join(campaign.job_names)}"])
+        shutil.rmtree(folder.path, ignore_errors=True)
+        lock.release(results, folder.path.name)
+        raise

@@ -1,0 +1,1 @@
+"""One job for some artifacts of one checkpoint, sent through submitit."""

@@ -1,0 +1,174 @@
+"""Pilots as processes, on real checkpoints; Slurm's commands are stand-ins."""
+
+import os
+import shutil
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from cli.bench import Bench, new_bench
+from cluster.campaign.by_hand import ByHand, by_hand, until
+
+INPUTS = ["results/big/intake.json", "results/small/intake.json", "results/data/can/data.json"]
+LIGHT = ["results/big/embeddings.npz", "results/small/embeddings.npz", "results/small/cka.json"]
+LONG = "results/small/loss_landscape.parquet"
+ROWS = 601  # of a landscape that takes minutes
+
+
+def children(process: int) -> dict[str, int]:
+    """The children of a process by what their command line says: serve, snakemake."""
+    found = {}
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        words = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+        found |= {name: int(child) for name in ("serve", "snakemake") if name in words}
+    return found
+
+
+def slurm(folder: Path, left: str) -> dict[str, str]:
+    """The environment of a task of an array that has `left`; Slurm kills it where it asks to be requeued."""
+    folder.mkdir(exist_ok=True)
+    commands = {
+        "squeue": f"case $* in *%L*) echo {left};; esac",
+        "scontrol": f'[ $1 = requeue ] && echo "$*" >> {folder}/calls && kill -KILL $PPID',
+    }
+    for name, text in commands.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    ids = {"SLURM_JOB_ID": "41", "SLURM_ARRAY_JOB_ID": "40", "SLURM_ARRAY_TASK_ID": "0"}
+    return {**ids, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+def processes_in(folder: Path) -> set[int]:
+    """All processes that work in a folder."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):  # it ended meanwhile
+                if (entry / "cwd").readlink() == folder:
+                    found.add(int(entry.name))
+    return found
+
+
+def records(campaign: ByHand) -> dict[str, int]:
+    """When each record was written."""
+    files = (campaign.lab.folder / "results").glob("*/records/*.json")
+    return {str(file): file.stat().st_mtime_ns for file in files}
+
+
+def test_a_pilot_makes_its_share_and_another_start_makes_nothing(fed: Bench) -> None:
+    campaign = by_hand(fed, {"cpu": [LIGHT]})
+    assert campaign.code("cpu") == 0
+    made = records(campaign)
+    assert len(made) == len(LIGHT)
+    assert campaign.file(campaign.folder.ended("cpu", 0)).read_text() == "0\n"
+    assert campaign.code("cpu") == 0
+    assert records(campaign) == made
+    assert campaign.log("cpu").count("Job stats") == 1
+    assert not processes_in(fed.folder)
+
+
+def test_what_is_made_but_stale_is_made_again_though_snakemake_remembers_nothing(fed: Bench) -> None:
+    first = by_hand(fed, {"cpu": [LIGHT[:1]]})
+    assert first.code("cpu") == 0
+    made = records(first)
+    shutil.rmtree(fed.folder / ".snakemake")
+    shutil.rmtree(fed.folder / "results/.campaigns")
+    again = by_hand(fed, {"cpu": [LIGHT[:1]]})
+    assert again.code("cpu") == 0
+    assert records(again).keys() == made.keys()
+    assert records(again) != made
+
+
+def test_short_of_its_limit_a_pilot_asks_slurm_to_start_it_again_and_goes_on_where_it_was(
+    fed: Bench, tmp_path: Path
+) -> None:
+    fed.configure(options__landscape__resolution=ROWS)
+    campaign = by_hand(fed, {"cpu": [[LONG]]}, executor="slurm")
+    parts = campaign.file(f"{LONG}.parts")
+    with campaign.start("cpu", **slurm(tmp_path / "bin", left="3:00")) as pilot:
+        until(lambda: list(parts.glob("*/*.npz")), 300)
+        assert pilot.wait(400) == -signal.SIGKILL
+    assert (tmp_path / "bin/calls").read_text() == "requeue 40_0\n"
+    assert not campaign.file(campaign.folder.ended("cpu", 0)).exists()
+    assert not processes_in(fed.folder)
+    assert not campaign.file(f"{LONG}.owner").exists()
+
+
+def test_a_pilot_that_makes_nothing_in_its_time_does_not_ask_for_more(fed: Bench, tmp_path: Path) -> None:
+    campaign = by_hand(fed, {"cpu": [LIGHT]}, executor="slurm")
+    assert campaign.code("cpu", **slurm(tmp_path / "bin", left="0:21")) == 3
+    assert not (tmp_path / "bin/calls").exists()
+    assert campaign.file(campaign.folder.ended("cpu", 0)).read_text() == "3\n"
+    assert "see --minutes" in campaign.log("cpu")
+
+
+def test_a_checkpoint_that_is_refused_fails_nothing_but_itself(tmp_path: Path) -> None:
+    bench = new_bench(tmp_path / "bench")
+    (bench.folder / "runs/big.ckpt").write_bytes(b"no checkpoint")
+    campaign = by_hand(bench, {"inputs": [INPUTS[:1], INPUTS[1:]], "cpu": [LIGHT[:2]]})
+    assert campaign.code("inputs", 0) == 0
+    assert campaign.code("inputs", 1) == 0
+    assert campaign.code("cpu") == 1
+    assert [Path(path).parts[-3] for path in records(campaign) if "failed" not in path] == ["small"]
+
+
+def test_data_that_cannot_be_prepared_end_all_that_follows(tmp_path: Path) -> None:
+    bench = new_bench(tmp_path / "bench")
+    (bench.folder / "runs/val.npz").write_bytes(b"no data")
+    campaign = by_hand(bench, {"inputs": [INPUTS], "cpu": [LIGHT]})
+    with campaign.start("cpu") as follower:
+        assert campaign.code("inputs") == 1
+        assert follower.wait(120) == 1
+    assert "inputs-0 ended with exit code 1" in campaign.log("cpu")
+    assert not (bench.folder / "results/small/records").exists()
+
+
+def test_pilots_end_where_one_of_the_inputs_was_killed(tmp_path: Path) -> None:
+    bench = new_bench(tmp_path / "bench")
+    campaign = by_hand(bench, {"inputs": [INPUTS], "cpu": [LIGHT]})
+    with campaign.start("inputs") as inputs, campaign.start("cpu") as follower:
+        until(lambda: "serve" in children(inputs.pid))
+        os.killpg(children(inputs.pid)["serve"], signal.SIGKILL)
+        inputs.kill()
+        inputs.wait()
+        assert follower.wait(120) == 1
+    assert "inputs-0 died" in campaign.log("cpu")
+
+
+def test_a_killed_fork_server_and_a_killed_snakemake_cost_no_artifact(fed: Bench) -> None:
+    campaign = by_hand(fed, {"cpu": [LIGHT]})
+    with campaign.start("cpu") as pilot:
+        until(lambda: records(campaign), 300)
+        os.kill(children(pilot.pid)["serve"], signal.SIGKILL)
+        os.kill(children(pilot.pid)["snakemake"], signal.SIGKILL)
+        assert pilot.wait(400) == 0
+    assert len(records(campaign)) == len(LIGHT)
+    assert "Snakemake was killed by signal 9; it is started again" in campaign.log("cpu")
+
+
+def test_a_cancelled_pilot_ends_with_all_that_it_started_and_lets_go_of_its_target(fed: Bench) -> None:
+    fed.configure(options__landscape__resolution=ROWS)
+    campaign = by_hand(fed, {"cpu": [[LONG]]})
+    with campaign.start("cpu") as pilot:
+        until(campaign.file(f"{LONG}.owner").exists, 300)
+        campaign.file(campaign.folder.cancelled).touch()
+        assert pilot.wait(60) == 143
+    assert not processes_in(fed.folder)
+    assert not campaign.file(f"{LONG}.owner").exists()
+
+
+def test_a_pilot_that_is_told_to_end_by_slurm_waits_to_be_killed(fed: Bench, tmp_path: Path) -> None:
+    fed.configure(options__landscape__resolution=ROWS)
+    campaign = by_hand(fed, {"cpu": [[LONG]]}, executor="slurm")
+    with campaign.start("cpu", **slurm(tmp_path / "bin", left="59:00")) as pilot:
+        until(campaign.file(f"{LONG}.owner").exists, 300)
+        os.kill(pilot.pid, signal.SIGTERM)
+        for child in children(pilot.pid).values():
+            os.killpg(child, signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            pilot.wait(5)
+        assert campaign.file(f"{LONG}.owner").exists(), "the job heeded it"
+        campaign.file(campaign.folder.cancelled).touch()
+        assert pilot.wait(60) == 143
