@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from assay.training_files import LEVELS, training_files, training_watched
+from assay.training_files import LEVELS, MOST_TRACKED, training_files, training_watched
 
 
 @pytest.fixture
@@ -69,6 +69,48 @@ def test_a_model_folder_is_looked_into_itself(tree):
         "out/checkpoint-5/config.json", "out/checkpoint-5/trainer_state.json", "out/trainer_state.json"
     )
     assert found(folder, "out/checkpoint-5") == {"trainer_state.json": "out/checkpoint-5/trainer_state.json"}
+
+
+def test_a_run_of_mlflow_is_its_meta_file_with_params_and_metrics(tree):
+    run = "mlruns/1/0a"
+    names = ("meta.yaml", "params/lr", "params/model/heads", "metrics/val/loss")
+    folder = tree(*(f"{run}/{name}" for name in (*names, "tags/t", "artifacts/model/data/x.pth")))
+    expected = {name: f"{run}/{name}" for name in names}
+    assert found(folder, f"{run}/artifacts/model/data/x.pth") == expected
+
+
+def test_a_file_of_lightning_below_a_run_of_mlflow_hides_nothing_of_it(tree):
+    folder = tree("r/meta.yaml", "r/params/lr", "r/artifacts/hparams.yaml", "r/artifacts/x.ckpt")
+    assert found(folder, "r/artifacts/x.ckpt").keys() == {"hparams.yaml", "meta.yaml", "params/lr"}
+
+
+def test_params_without_the_meta_file_are_no_run(tree):
+    folder = tree("r/params/lr", "r/x.ckpt")
+    assert found(folder, "r/x.ckpt") == {}
+
+
+def test_a_run_of_wandb_is_known_by_its_name(tree):
+    run = "wandb/run-20260102_030405-ab12cd34"
+    folder = tree(f"{run}/files/config.yaml", f"{run}/files/wandb-summary.json", f"{run}/files/x.ckpt")
+    names = ("files/config.yaml", "files/wandb-summary.json")
+    assert found(folder, f"{run}/files/x.ckpt") == {name: f"{run}/{name}" for name in names}
+    folder = tree("wandb/other/files/config.yaml", "wandb/other/files/x.ckpt")
+    assert found(folder, "wandb/other/files/x.ckpt") == {}
+
+
+def test_links_in_a_circle_end_and_very_many_metrics_are_cut(tree):
+    folder = tree("r/meta.yaml", "r/params/lr", "r/x.ckpt", *(f"r/metrics/m{i:04}" for i in range(600)))
+    (folder / "r/params/circle").symlink_to(folder / "r")
+    (folder / "r/params/itself").symlink_to("itself")
+    names = found(folder, "r/x.ckpt")
+    assert len(names) == 1 + MOST_TRACKED
+    assert {"params/lr", "metrics/m0000"} <= names.keys()
+
+
+def test_folders_of_params_and_metrics_are_watched(tree):
+    folder = tree("r/meta.yaml", "r/params/lr", "r/metrics/val/loss", "r/x.ckpt")
+    watched = {str(path.relative_to(folder)) for path in training_watched(folder / "r/x.ckpt")}
+    assert {"r", "r/params", "r/metrics/val", "r/metrics/val/loss"} <= watched
 
 
 def test_the_working_folder_and_what_is_far_above_are_no_runs(tree):

@@ -10,6 +10,7 @@ from assay.figures.style import STYLE
 from assay.files import write_new
 from assay.layout import Layout
 from assay.store.artifacts import load_artifact
+from assay.store.marks import is_drawn, marks_of
 from assay.store.pictures import save_figure, save_pages
 from assay.store.records import failure_recorded
 from assay.store.stage import Stage, made_once
@@ -29,9 +30,14 @@ def draw(layout: Layout, checkpoint: str, artifact: str) -> Path:
         png := Path(layout.figures(checkpoint, artifact)[0]),
         partial(_draw, layout, checkpoint, artifact),
         last=png,
-        made=lambda: False,  # a figure has no record that would say what another drew
+        made=partial(_is_drawn, layout, checkpoint, artifact),
     )
     return png
+
+
+def _is_drawn(layout: Layout, checkpoint: str, artifact: str) -> bool:
+    target = Path(layout.target(checkpoint, artifact))
+    return target.exists() and is_drawn(layout, checkpoint, artifact, marks_of(artifact, target))
 
 
 def _draw(layout: Layout, checkpoint: str, artifact: str, stage: Stage) -> None:
@@ -40,10 +46,18 @@ def _draw(layout: Layout, checkpoint: str, artifact: str, stage: Stage) -> None:
         target = Path(layout.target(checkpoint, artifact))
         if not target.exists():
             raise Refused(f"{target} is missing: make the artifact before its figure.")
+        marks = marks_of(artifact, target)  # before the file is read: one that is replaced meanwhile is told
         module, result = import_module(artifacts()[artifact].figure), load_artifact(target)
-        pages = png.with_suffix("")
-        for path in listing:
-            save_pages(module.pages(result), stage.path(pages), stage.path(path), style=PAGE_STYLE)
-        figure = module.draw(result)
-        save_figure(figure, stage.path(png), stage.path(svg), style=STYLE, write=write_new)
+        pages, staged = png.with_suffix(""), [stage.path(path) for path in listing]
+        for path in staged:
+            save_pages(module.pages(result), stage.path(pages), path, style=PAGE_STYLE, marks=marks)
+        save_figure(
+            module.draw(result),
+            stage.path(png),
+            stage.path(svg),
+            style=STYLE,
+            marks=marks,
+            beside=staged,
+            write=write_new,
+        )
         stage.publish(*([pages] if listing else []), *reversed(files))

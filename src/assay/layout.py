@@ -77,6 +77,16 @@ class Layout:
         """The manifest of everything."""
         return f"{self.results}/manifest.json"
 
+    @property
+    def sections(self) -> str:
+        """Where each checkpoint stands in the manifest; undeclared."""
+        return f"{self.results}/.manifest.json.sections"
+
+    @property
+    def sights(self) -> str:
+        """How every checkpoint stood when it was last looked at; undeclared."""
+        return f"{self.results}/.sights.json"
+
 
 def seen(target: str) -> Path:
     """The undeclared file beside a target that remembers what was seen of its sources."""

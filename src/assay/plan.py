@@ -19,7 +19,7 @@ from assay.options import deciding, unknown
 from assay.sheet import Row
 
 INTAKE_FORMAT = 2  # raised by hand where the border would write other files for the same checkpoint
-TRAINING_FORMAT = 1  # the same of what training left around it
+TRAINING_FORMAT = 2  # the same of what training left around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +190,12 @@ def reason_against(plan: Plan, checkpoint: str, artifact: str) -> str:
     row = plan.rows[checkpoint]
     options = _options(plan, row, artifact)
     return reason_of_table(plan, row, artifact, options) or reason_of_files(plan, row, artifact, options)
+
+
+def by_table(plan: Plan, checkpoint: str, artifact: str) -> bool:
+    """Whether the table and the sheet alone decide that an artifact does not apply to a checkpoint."""
+    row = plan.rows[checkpoint]
+    return bool(reason_of_table(plan, row, artifact, _options(plan, row, artifact)))
 
 
 def found_against(plan: Plan, request: Request) -> str:

@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import sys
+from getpass import getuser
 
 import pytest
 from lab import Lab
@@ -20,6 +21,15 @@ for line in sys.stdin.read().splitlines():
     heavy = {heavy} & sys.modules.keys()
     assert not heavy, (line, heavy)
 """
+
+
+def test_a_job_leaves_nothing_in_the_temporary_folder(bench, tmp_path):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    run = Lab(bench.folder, {"TMPDIR": str(temporary)}).assay("make", "big", "embeddings", "evaluation")
+    assert run.code == 0, run.text
+    left = {str(path.relative_to(temporary)) for path in temporary.rglob("*")}
+    assert left <= {f"torchinductor_{getuser()}"}  # the cache of torch itself: empty, and one for all jobs
 
 
 @pytest.mark.parametrize(

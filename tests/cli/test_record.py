@@ -14,7 +14,7 @@ from assay import tokens
 from assay.errors import Refused
 from assay.record import Normalizer, load_normalizers, load_record, save_record, verify_record
 from assay.store.artifacts import load_artifact
-from assay.workflow import Tokens, notices
+from assay.workflow import Tokens
 
 RUN = Path("runs/v0")
 RECORD = Path("results/small/record")
@@ -208,7 +208,7 @@ def test_reading_a_run_imports_no_torch(recorded):
 def test_a_look_at_all_sources_opens_five_files_a_checkpoint_at_most(recorded):
     assert recorded.assay("make", "big", "record").code == 0
     plan, opened = recorded.plan(), []
-    assert list(notices(plan, Tokens(plan))) == []  # warm: code digests are read from their cache
+    look_at_all_sources(plan)  # warm: code digests are read from their cache
 
     def heard(event, arguments):
         if event == "open" and "results/" in str(arguments[0]) and "results/data" not in str(arguments[0]):
@@ -216,10 +216,19 @@ def test_a_look_at_all_sources_opens_five_files_a_checkpoint_at_most(recorded):
 
     LISTENERS.append(heard)
     try:
-        assert list(notices(plan, Tokens(plan))) == []
+        look_at_all_sources(plan)
     finally:
         LISTENERS.clear()
     assert 0 < len(opened) <= 5 * len(plan.rows), opened
+
+
+def look_at_all_sources(plan):
+    """As Snakemake does where all is planned; nothing changed, so that nothing is said."""
+    tokens = Tokens(plan, say=pytest.fail)
+    for name in plan.rows:
+        tokens.intake(name), tokens.training(name)
+    for name in plan.data:
+        tokens.data(name)
 
 
 def test_the_code_of_a_family_is_no_code_of_a_record(recorded):

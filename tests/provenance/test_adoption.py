@@ -3,10 +3,16 @@
 from pathlib import Path
 
 import pytest
+from cli.bench import Bench
+from lab import Lab
 
 from assay.provenance.adoption import MOST_BYTES, adoption, batches
 
-CKA = "results/small/cka.json"
+CKA, PICTURE = "results/small/cka.json", "results/small/figures/cka.png"
+ONE_WANTED = """checkpoint\tfamily\tpath\tdata\tteacher\tartifacts
+big\tgat\truns/big.ckpt\tcan\t\tlandscape
+small\tgat\truns/small.ckpt\tcan\tbig\tcka,evaluation
+"""
 
 
 def flip(name: str) -> None:
@@ -72,9 +78,61 @@ def test_what_has_no_record_is_not_taken_as_made(made):
     assert "no record" in found.reasons[0]
 
 
-def test_figures_are_drawn_again(made):
+@pytest.fixture
+def drawn(made) -> Bench:
+    """The finished bench with three artifacts, drawn."""
     made.configure(figures=True)
-    assert "results/small/figures/cka.png" in adoption(made.plan()).rest
+    (made.folder / "sheet.tsv").write_text(ONE_WANTED)
+    assert made.assay("draw", "big", "landscape").code == 0
+    assert made.assay("draw", "small", "cka", "evaluation").code == 0
+    return made
+
+
+def test_figures_that_are_drawn_are_fresh(drawn):
+    found = adoption(drawn.plan())
+    assert {picture.rpartition("/")[2] for picture in found.drawn} == {
+        "landscape.png",
+        "cka.png",
+        "evaluation.png",
+    }
+    assert len(found.drawn) == len(found.fresh)
+    assert (found.rest, found.damaged) == ((), ())
+
+
+def test_a_missing_figure_is_drawn_alone(drawn):
+    Path(PICTURE).unlink()
+    found = adoption(drawn.plan())
+    assert found.rest == (PICTURE,)
+    assert CKA in found.fresh
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_a_damaged_figure_is_drawn_alone(drawn, suffix):
+    flip(f"small/figures/cka.{suffix}")
+    assert adoption(drawn.plan()).rest == (PICTURE,)
+
+
+def test_a_figure_of_an_older_file_is_drawn_again(drawn):
+    drawn.configure(options__cka__max_samples=9)
+    assert drawn.assay("make", "small", "cka").code == 0
+    found = adoption(drawn.plan())
+    assert CKA in found.fresh
+    assert found.rest == (PICTURE,)
+
+
+def test_the_figure_of_a_stale_artifact_is_drawn_after_it(drawn):
+    drawn.configure(options__cka__max_samples=9)
+    assert adoption(drawn.plan()).rest == (CKA, PICTURE)
+
+
+def test_a_figure_of_older_code_is_drawn_again(drawn):
+    lab = Lab(drawn.folder)
+    module = lab.own_source() / "figures/cka.py"
+    module.write_text(module.read_text() + "\n\nCHANGED = True\n")
+    run = lab.assay("adopt", "--dry-run")
+    assert run.code == 0, run.text
+    assert "3 artifacts and 2 figures fresh, 0 artifacts to make" in run.err
+    assert f"--forcerun {PICTURE} -- {PICTURE}\n" in run.out
 
 
 def test_ten_thousand_targets_fit_on_command_lines_in_their_order():

@@ -1,5 +1,6 @@
 """Pages of figures stand in the manifest, one by one, and are verified."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from contract.examples import save_cnn, save_images
 from assay import drawing, feeding, job
 from assay.config import read_plan
 from assay.plan import lost, request, requests
+from assay.provenance.adoption import adoption
 from assay.provenance.manifest import write
 from assay.provenance.verify import verify
 
@@ -43,8 +45,8 @@ def pages(manifest) -> set[str]:
 
 
 def test_every_page_stands_in_the_manifest_and_a_changed_one_is_found(drawn):
-    manifest = write(drawn)
-    assert manifest["complete"]
+    assert write(drawn).complete
+    manifest = json.loads(Path("results/manifest.json").read_bytes())
     on_disk = {
         str(path.relative_to("results/a")) for path in Path("results/a/figures/gradcam").rglob("*.png")
     }
@@ -58,8 +60,16 @@ def test_every_page_stands_in_the_manifest_and_a_changed_one_is_found(drawn):
     assert wrong.startswith(f"{page}: has ")
 
 
+def test_a_figure_with_pages_is_fresh_while_every_page_is_the_one_that_was_drawn(drawn):
+    picture = "results/a/figures/gradcam.png"
+    assert adoption(drawn).drawn == (picture,)
+    page = min(Path("results/a/figures/gradcam").rglob("*.png"))
+    page.write_bytes(page.read_bytes() + b" ")
+    assert (adoption(drawn).drawn, adoption(drawn).rest) == ((), (picture,))
+
+
 def test_a_lost_list_of_pages_makes_the_manifest_partial_and_is_asked_for(drawn):
     write(drawn)
     Path("results/a/figures/gradcam.pages.json").unlink()
     assert lost(drawn, requests(drawn)) == ["results/a/figures/gradcam.pages.json"]
-    assert write(drawn)["undrawn"] == ["a/figures/gradcam.pages.json"]
+    assert write(drawn).undrawn == ["a/figures/gradcam.pages.json"]

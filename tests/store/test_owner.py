@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from assay.store.owner import Owner
+from assay.store.owner import RESTARTS, Owner
 
 ELSEWHERE = {"host": "elsewhere", "machine": "another", "boot": "its own", "pid": 1}
 
 
 @pytest.fixture(autouse=True)
 def no_job(monkeypatch):
-    for name in ("SLURM_JOB_ID", "SLURM_RESTART_COUNT", "SLURM_JOB_NUM_NODES"):
+    for name in ("SLURM_JOB_ID", "SLURM_RESTART_COUNT", "SLURM_JOB_NUM_NODES", RESTARTS):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -159,3 +159,21 @@ def test_an_earlier_run_of_this_very_job_on_another_node_does_not_run(monkeypatc
     assert not of_slurm().may_run()
     monkeypatch.setenv("SLURM_JOB_NUM_NODES", "2")
     assert of_slurm().may_run()
+
+
+@pytest.mark.parametrize("name", ["SLURM_RESTART_COUNT", RESTARTS])
+def test_an_earlier_run_of_this_very_job_in_a_container_of_the_same_name_does_not_run(
+    monkeypatch, squeue, name
+):
+    squeue("17  RUNNING  1\n")
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setenv(name, "0")
+    earlier = replace(Owner.here("a"), namespace="pid:[1]")
+    assert earlier.may_run()
+    monkeypatch.setenv(name, "1")
+    assert not earlier.may_run()
+
+
+def test_a_job_under_snakemake_knows_its_restarts_though_slurms_variable_is_gone(monkeypatch):
+    monkeypatch.setenv(RESTARTS, "2")
+    assert Owner.here("a").slurm_restart == "2"

@@ -1,5 +1,6 @@
 """Figures as files: the same bytes each time, whoever saves them, and whole or not at all."""
 
+import hashlib
 import json
 
 import matplotlib
@@ -8,10 +9,12 @@ from matplotlib._pylab_helpers import Gcf
 from matplotlib.figure import Figure
 from PIL import Image
 
+from assay.store.marks import Marks, text_chunks
 from assay.store.pictures import save_figure, save_pages
 from assay.store.stage import owned
 
 STYLE = {"font.size": 7, "savefig.dpi": 40, "text.parse_math": False}
+MARKS = Marks(source="5a" * 32, code="1-c0de")
 
 
 def figure() -> Figure:
@@ -27,7 +30,7 @@ def figure() -> Figure:
 def saved(tmp_path):
     def save(name: str, drawn: Figure | None = None) -> tuple[bytes, bytes]:
         png, svg = tmp_path / f"{name}.png", tmp_path / f"{name}.svg"
-        save_figure(drawn or figure(), png, svg, style=STYLE)
+        save_figure(drawn or figure(), png, svg, style=STYLE, marks=MARKS)
         return png.read_bytes(), svg.read_bytes()
 
     return save
@@ -40,13 +43,27 @@ def test_one_figure_is_one_byte_sequence_drawn_again_or_saved_again(saved):
     assert saved("c", figure()) == first
 
 
-def test_files_name_no_date_and_no_software(saved, tmp_path):
-    _, svg = saved("a")
+def test_files_name_their_source_and_code_and_neither_a_date_nor_a_version(saved, tmp_path):
+    png, svg = saved("a")
     with Image.open(tmp_path / "a.png") as image:
-        assert not {"Software", "Date", "Creation Time"} & image.info.keys()
+        assert image.info["Source"] == f"sha256:{MARKS.source}"
+        assert image.info["Software"] == "assay figure 1-c0de"
         assert image.size == (120, 80)
-    for word in (b"dc:date", b"Matplotlib v", b"<dc:creator"):
-        assert word not in svg
+    for word in (f"<dc:source>sha256:{MARKS.source}</dc:source>", "<dc:title>assay figure 1-c0de</dc:title>"):
+        assert word.encode() in svg
+    for word in (b"dc:date", b"Creation Time", b"atplotlib v"):
+        assert word not in png + svg
+
+
+def test_a_png_names_the_digests_of_the_files_beside_it(tmp_path):
+    listing, png, svg = (tmp_path / name for name in ("a.pages.json", "a.png", "a.svg"))
+    listing.write_text("{}")
+    save_figure(figure(), png, svg, style=STYLE, marks=MARKS, beside=[listing])
+    beside = {name: text for name, text in text_chunks(png).items() if name.startswith(".")}
+    assert beside == {
+        suffix: f"sha256:{hashlib.sha256((tmp_path / f'a{suffix}').read_bytes()).hexdigest()}"
+        for suffix in (".svg", ".pages.json")
+    }
 
 
 def test_the_readers_own_matplotlibrc_changes_nothing(saved):
@@ -61,9 +78,10 @@ def test_the_style_is_in_force_while_a_figure_is_saved(saved, tmp_path):
     drawn = figure()
     before = saved("a", drawn)
     files = (tmp_path / "b.png", tmp_path / "b.svg")
-    save_figure(drawn, *files, style={**STYLE, "axes.unicode_minus": False})
-    for old, new in zip(before, files, strict=True):
-        assert old != new.read_bytes()
+    save_figure(drawn, *files, style={**STYLE, "axes.unicode_minus": False}, marks=MARKS)
+    with Image.open(files[0]) as image, Image.open(tmp_path / "a.png") as old:
+        assert old.tobytes() != image.tobytes()
+    assert before[1] != files[1].read_bytes()
 
 
 def test_a_failed_save_leaves_the_old_files_and_no_litter(saved, tmp_path):
@@ -92,7 +110,7 @@ def paged(tmp_path):
             drawn[-1][1].axes[0].draw = None
         folder, listing = tmp_path / "figures/maps", tmp_path / "figures/maps.pages.json"
         with owned(tmp_path / "figures/maps.png") as stage:
-            save_pages(iter(drawn), stage.path(folder), stage.path(listing), style=STYLE)
+            save_pages(iter(drawn), stage.path(folder), stage.path(listing), style=STYLE, marks=MARKS)
             stage.publish(folder, listing)
         return below(tmp_path / "figures/maps")
 
@@ -111,9 +129,12 @@ def test_pages_are_those_of_the_last_save_alone(paged, tmp_path):
     assert below(tmp_path / "figures") == {"maps/one/b.png", "maps.pages.json"}
 
 
-def test_a_page_is_the_same_bytes_as_the_figure_saved_alone(paged, saved, tmp_path):
+def test_a_page_is_the_figure_saved_alone(paged, saved, tmp_path):
     paged("a")
-    assert (tmp_path / "figures/maps/a.png").read_bytes() == saved("a")[0]
+    saved("a")
+    with Image.open(tmp_path / "figures/maps/a.png") as page, Image.open(tmp_path / "a.png") as alone:
+        assert page.tobytes() == alone.tobytes()
+    assert text_chunks(tmp_path / "figures/maps/a.png") == MARKS.png
 
 
 def test_a_failed_page_leaves_the_old_pages_their_list_and_no_litter(paged, tmp_path):

@@ -1,9 +1,10 @@
 """Figures follow their artifacts, and nothing else does; the report shows them."""
 
+import shutil
 import zipfile
 
 import pytest
-from lab import Lab
+from lab import ROOT, Lab
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,26 @@ def test_a_changed_figure_module_draws_again_and_computes_nothing(drawn):
     module = source / "figures/cka.py"
     module.write_text(module.read_text() + "\n\nCHANGED = True\n")
     assert drawn.planned() == {"figure_cka": 1}
+
+
+@pytest.mark.slow
+def test_results_copied_elsewhere_are_adopted_with_their_figures_and_nothing_is_drawn(drawn_once, tmp_path):
+    folder = tmp_path / "elsewhere"
+    shutil.copytree(
+        drawn_once.folder,
+        folder,
+        copy_function=shutil.copy,
+        ignore=lambda *_: [".snakemake", "manifest.json"],
+    )
+    elsewhere, options = Lab(folder), ("--", "-s", str(ROOT / "Snakefile"), "-c", "2")
+    run = elsewhere.assay("adopt", *options)
+    assert (run.code, run.out) == (0, ""), run.text
+    assert "Nothing to be done" in elsewhere.snakemake("-n").text
+    (folder / "results/small/figures/cka.svg").write_text("<svg/>")
+    assert elsewhere.assay("adopt", "--make", *options).code == 0
+    assert "Nothing to be done" in elsewhere.snakemake("-n").text
+    theirs, ours = (of.folder / "results/small/figures/cka.svg" for of in (drawn_once, elsewhere))
+    assert ours.read_bytes() == theirs.read_bytes()
 
 
 @pytest.mark.slow

@@ -37,7 +37,8 @@ def adopt(
     options = [*(snakemake or ()), *(["--configfile", config] if config != DEFAULT_CONFIG else [])]
     for line in (*found.damaged, *found.reasons):
         print(line, file=sys.stderr)
-    print(f"{len(found.fresh)} artifacts fresh, {len(found.reasons)} to make", file=sys.stderr)
+    fresh = f"{len(found.fresh)} artifacts and {len(found.drawn)} figures fresh"
+    print(f"{fresh}, {len(found.reasons)} artifacts to make", file=sys.stderr)
     touching = list(_touching(config, found, options, write=not dry_run))
     making = list(_making(found, options))
     for command in touching if dry_run else []:
@@ -56,7 +57,7 @@ def _touching(config: str, found: "Adoption", options: Sequence[str], *, write: 
 
     touch = [sys.executable, "-m", "snakemake", *options, "--cores", "1", "--touch", "--forceall", "--"]
     if found.rest:
-        yield from ([*touch, *group] for group in batches(found.fresh))
+        yield from ([*touch, *group] for group in batches([*found.fresh, *found.drawn]))
         return
     if write:
         _write_manifest(config)

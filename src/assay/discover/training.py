@@ -8,9 +8,20 @@ from typing import Any
 
 from assay.discover.curves import NOT_FINITE, Curves, Row, as_json, curves
 from assay.discover.documents import Plain, flat, json_map, table, yaml_map
+from assay.discover.trackers import mlflow_rows, mlflow_settings, refuse_deleted, wandb_row, wandb_settings
 from assay.errors import Refused
 from assay.record.reading import load_record
-from assay.training_files import CONFIG, HPARAMS, INFO, METRICS, OF_RECORD, TRAINER
+from assay.training_files import (
+    CONFIG,
+    HPARAMS,
+    INFO,
+    METRICS,
+    MLFLOW,
+    OF_RECORD,
+    TRAINER,
+    WANDB_CONFIG,
+    WANDB_SUMMARY,
+)
 
 MOST_RECORD_BYTES = 2**20  # of each file of a record
 MOST_CONFIG_BYTES = 100_000
@@ -22,7 +33,7 @@ class Training:
     """What is known of a training. All of it fits into a file below 1 MB, which Snakemake compares by content.
 
     Attributes:
-        config: of Hydra and Lightning, plain values by dotted key.
+        config: of Lightning, Hydra, MLflow and W&B, the first of them that has a key; plain values by dotted key.
         curves: metric -> its values.
         record: info, configs, results and provenance of a record, without its history; empty where there is none.
         normalizers: name -> mean and std.
@@ -88,15 +99,12 @@ def _normalizers(path: Path, found: Training) -> None:
 
 
 def _metrics(files: Mapping[str, Path], found: Training) -> None:
-    for name, curve in curves(table(files[METRICS])).items():
-        found.curves.setdefault(name, curve)
+    _add(table(files[METRICS]), found)
 
 
 def _trainer(files: Mapping[str, Path], found: Training) -> None:
     log = json_map(files[TRAINER]).get("log_history")
-    rows: list[Row] = [row for row in log if isinstance(row, dict)] if isinstance(log, list) else []
-    for name, curve in curves(rows).items():
-        found.curves.setdefault(name, curve)
+    _add([row for row in log if isinstance(row, dict)] if isinstance(log, list) else [], found)
 
 
 def _hparams(files: Mapping[str, Path], found: Training) -> None:
@@ -110,12 +118,35 @@ def _hydra(files: Mapping[str, Path], found: Training) -> None:
             found.config.setdefault(key, value)
 
 
+def _mlflow(files: Mapping[str, Path], found: Training) -> None:
+    refuse_deleted(files)
+    found.config.update({**mlflow_settings(files, found.left_out), **found.config})
+    _add(mlflow_rows(files, found.left_out), found)
+
+
+def _wandb_config(files: Mapping[str, Path], found: Training) -> None:
+    found.config.update({**wandb_settings(files), **found.config})
+
+
+def _wandb_summary(files: Mapping[str, Path], found: Training) -> None:
+    _add([wandb_row(files, found.left_out)], found)
+
+
+def _add(rows: Iterable[Row], found: Training) -> None:
+    """Curves of metrics that no reader before this one had."""
+    for name, curve in curves(rows).items():
+        found.curves.setdefault(name, curve)
+
+
 READERS: Mapping[str, Callable[[Mapping[str, Path], Training], None]] = {
     INFO: _record,
     METRICS: _metrics,
     TRAINER: _trainer,
     HPARAMS: _hparams,
     CONFIG: _hydra,
+    MLFLOW: _mlflow,
+    WANDB_CONFIG: _wandb_config,
+    WANDB_SUMMARY: _wandb_summary,
 }
 
 

@@ -13,6 +13,9 @@ from assay.errors import Refused
 from assay.files import compact_json, parse_json
 
 SQUEUE_SECONDS = 30
+RESTARTS = (
+    "ASSAY_SLURM_RESTARTS"  # of this job; cluster/grace.py sets it where Snakemake's plugin drops Slurm's own
+)
 DEAD = (
     "Z",
     "X",
@@ -48,7 +51,7 @@ class Owner:
             pid=os.getpid(),
             born=_born(os.getpid()),
             slurm_job=os.environ.get("SLURM_JOB_ID", ""),
-            slurm_restart=os.environ.get("SLURM_RESTART_COUNT", ""),
+            slurm_restart=os.environ.get(RESTARTS) or os.environ.get("SLURM_RESTART_COUNT", ""),
             since=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
 
@@ -81,7 +84,8 @@ class Owner:
         if not self.slurm_job:
             return True
         if self.slurm_job == here.slurm_job and os.environ.get("SLURM_JOB_NUM_NODES", "1") == "1":
-            return self.host == here.host  # a job of one node that is elsewhere now was requeued
+            # a job of one node that is elsewhere now was requeued, as was one that counts another restart
+            return (self.host, self.slurm_restart) == (here.host, here.slurm_restart)
         return _slurm_job_may_run(self.slurm_job, self.slurm_restart)
 
     def __str__(self) -> str:

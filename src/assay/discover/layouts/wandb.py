@@ -7,10 +7,11 @@ from assay.discover.documents import flat, json_map, number, yaml_map
 from assay.discover.runs import Point, Run, first_text
 from assay.discover.walking import Folder, Tree
 from assay.errors import Refused
+from assay.training_files import WANDB_RUN
 
 CONFIG = "config.yaml"
 SUMMARY = "wandb-summary.json"
-RUN = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-(\w+)")
+RUN = WANDB_RUN
 _NAMES = ("run_name", "name", "experiment", "model_name", "model.name", "model", "arch", "architecture")
 
 
@@ -26,7 +27,7 @@ def read(folder: Folder, tree: Tree) -> Run:
     names = files.files if files else frozenset()
     if CONFIG in names:
         try:
-            run.config = flat(_values(yaml_map(folder.path / "files" / CONFIG)))
+            run.config = flat(settings(yaml_map(folder.path / "files" / CONFIG)))
         except Refused as refusal:
             run.left_out(folder.path / "files" / CONFIG, refusal)
     if SUMMARY in names:
@@ -40,12 +41,7 @@ def read(folder: Folder, tree: Tree) -> Run:
     return run
 
 
-def run_id(folder: str) -> str:
-    """The id of the run whose checkpoints a folder of this name holds: `<id>` or `model-<id>:v3`."""
-    return re.sub(r"^model-(\w+):v\d+$", r"\1", folder)
-
-
-def _values(config: dict[str, Any]) -> dict[str, Any]:
+def settings(config: dict[str, Any]) -> dict[str, Any]:
     """The config without W&B's own keys; a value stands below `value`, beside its description."""
     own = {
         key: value for key, value in config.items() if not str(key).startswith(("_wandb", "wandb_version"))
@@ -54,6 +50,11 @@ def _values(config: dict[str, Any]) -> dict[str, Any]:
         key: value["value"] if isinstance(value, dict) and "value" in value else value
         for key, value in own.items()
     }
+
+
+def run_id(folder: str) -> str:
+    """The id of the run whose checkpoints a folder of this name holds: `<id>` or `model-<id>:v3`."""
+    return re.sub(r"^model-(\w+):v\d+$", r"\1", folder)
 
 
 def _history(summary: dict[str, Any]) -> dict[str, list[Point]]:
