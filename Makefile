@@ -1,11 +1,11 @@
-# make setup | demo | test | test-slurm | check | bench | mutants; `demo` and `test` set up what they need.
+# make setup | demo | demo-slurm | test | test-slurm | check | bench | mutants; `demo` and `test` set up what they need.
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 CONSTRAINTS := envs/constraints.txt
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-slurm check bench mutants
+.PHONY: setup demo demo-slurm test test-slurm check bench mutants
 
 setup: $(VENV)/.done
 
@@ -26,6 +26,9 @@ test: setup
 
 test-slurm: setup
 	OMP_NUM_THREADS=1 python tests/slurm/table.py
+
+demo-slurm: setup
+	OMP_NUM_THREADS=1 python tests/slurm/demo.py
 
 check: setup
 	ruff check .

@@ -24,4 +24,4 @@ rule all:
     default_target: True
     input:
         LAYOUT.manifest,
-        LOST,
+        GOALS.lost,

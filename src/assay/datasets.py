@@ -74,11 +74,14 @@ def data_sets(sections: Mapping[str, DataSection], results: str) -> tuple[dict[s
 @cache
 def made_by_rule(path: str, results: str) -> bool:
     """Whether a path lies below the results folder, so that a rule makes it."""
-    return Path(os.path.normpath(path)).is_relative_to(os.path.normpath(results))
+    folder = os.path.normpath(results).rstrip("/")
+    return f"{os.path.normpath(path)}/".startswith(f"{folder}/")
 
 
 def expanded(path: str) -> tuple[str, list[str]]:
     """`path` with its $VARIABLES, and what is wrong with them."""
+    if "$" not in path and "\0" not in path:
+        return path, []
     text = os.path.expandvars(path)
     problems = [
         f"the environment variable {name} in {path!r} is not set" for name in re.findall(r"\$\{?(\w+)", text)

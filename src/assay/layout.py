@@ -90,5 +90,10 @@ class Layout:
 
 def seen(target: str) -> Path:
     """The undeclared file beside a target that remembers what was seen of its sources."""
+    return Path(seen_path(target))
+
+
+def seen_path(target: str) -> str:
+    """The same as text, which costs less where ten thousand are asked for."""
     folder, _, name = target.rpartition("/")
-    return Path(folder, f".{name}.seen")
+    return f"{folder}/.{name}.seen" if folder else f".{name}.seen"

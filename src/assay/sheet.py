@@ -2,9 +2,11 @@
 
 import csv
 import io
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from assay import catalog
@@ -16,6 +18,7 @@ from assay.options import cast, meant, unknown
 REQUIRED = ("checkpoint", "family", "path", "data")
 OPTIONAL = ("teacher", "experts", "artifacts", "hparams")
 Plain = bool | int | float | str
+META = "meta."  # before the name of a column that is only passed on
 RESERVED = ("data", "demo", "manifest.json")  # what the results hold that is no checkpoint
 
 
@@ -57,20 +60,27 @@ def read_rows(
     if problems:
         return {}, problems
     rows: dict[str, Row] = {}
+    columns = [name for name in header if "." in name and not name.startswith(META)]
     for number, cells in enumerate(lines[1:], start=2):
         if not any(cells):
             continue
-        row, wrong = _row(dict(zip(header, cells, strict=False)), number, usual)
+        row, wrong = _row(dict(zip(header, cells, strict=False)), number, columns, usual)
         if len(cells) > len(header):
             wrong.append(f"has {len(cells)} cells, the header has {len(header)}")
         if row.checkpoint in rows:
             wrong.append(f"checkpoint: {row.checkpoint!r} stands in row {rows[row.checkpoint].line} already")
         problems += [f"{path}:{number} {problem}" for problem in wrong]
         rows.setdefault(row.checkpoint, row)
+    of_alike: dict[
+        tuple[object, ...], list[str]
+    ] = {}  # problems of rows that are alike in what these look at
     for row in rows.values():
         wrong = [*_row_problems(row, rows, data, results)]
         if row.family in catalog.families() and row.data in data:
-            wrong += _data_problems(row, data[row.data], options, enabled)
+            alike = (row.family, row.data, row.artifacts, bool(row.experts), repr(row.options))
+            if alike not in of_alike:
+                of_alike[alike] = [*_data_problems(row, data[row.data], options, enabled)]
+            wrong += of_alike[alike]
         problems += [f"{path}:{row.line} {problem}" for problem in wrong]
     return rows, problems
 
@@ -115,12 +125,15 @@ def _option_columns() -> list[str]:
     return [f"{name}.{option}" for name, row in catalog.artifacts().items() for option in row.options]
 
 
-def _row(cells: dict[str, str], line: int, usual: tuple[str, ...]) -> tuple[Row, list[str]]:
+def _row(
+    cells: dict[str, str], line: int, columns: Sequence[str], usual: tuple[str, ...]
+) -> tuple[Row, list[str]]:
+    """A row, and what is wrong with it; `columns` are those of options."""
     problems = [f"{name}: is empty" for name in REQUIRED if not cells.get(name)]
     options: dict[str, dict[str, Value]] = {}
-    for column, text in cells.items():
+    for column in columns:
         artifact, _, name = column.partition(".")
-        if not name or artifact == "meta" or not text:
+        if not (text := cells.get(column)):
             continue
         try:
             value = cast(catalog.artifacts()[artifact].options[name], text)
@@ -139,7 +152,7 @@ def _row(cells: dict[str, str], line: int, usual: tuple[str, ...]) -> tuple[Row,
         experts=_words(cells.get("experts", "")),
         artifacts=_words(cells.get("artifacts", "")) or usual,
         options=options,
-        meta={c.removeprefix("meta."): text for c, text in cells.items() if c.startswith("meta.") and text},
+        meta={c.removeprefix(META): text for c, text in cells.items() if c.startswith(META) and text},
         hparams=hparams,
     )
     return row, problems
@@ -173,6 +186,7 @@ def _plain_value(text: str) -> Plain:
     return text
 
 
+@cache
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
@@ -208,10 +222,15 @@ def _name_problems(name: str) -> Iterator[str]:
 def _path_problems(row: Row, results: str) -> Iterator[str]:
     path, wrong = expanded(row.path)
     yield from (f"path: {problem}" for problem in wrong)
-    taken_in = Path(results, row.checkpoint, "intake.json").exists()
-    there = Path(path).is_file() or Path(path, CONFIG).is_file()
-    if path and not wrong and not made_by_rule(path, results) and not taken_in and not there:
+    if not path or wrong or _is_there(path) or made_by_rule(path, results):
+        return
+    if not Path(results, row.checkpoint, "intake.json").exists():
         yield f"path: there is no file {path}, in {Path.cwd()}, and no folder of that name with a {CONFIG}"
+
+
+def _is_there(path: str) -> bool:
+    """Whether a checkpoint is there, a file or a model folder; without Path, half of a large sheet's time."""
+    return os.path.isfile(path) or os.path.isfile(f"{path}/{CONFIG}")  # noqa: PTH113
 
 
 def _data_problems(
@@ -276,13 +295,9 @@ def _expert_problems(row: Row, rows: Mapping[str, Row]) -> Iterator[str]:
 
 
 def _teacher_problems(row: Row, rows: Mapping[str, Row]) -> Iterator[str]:
-    teacher = rows[row.teacher]
-    for name, artifact in catalog.artifacts().items():
-        family = catalog.families().get(teacher.family)
-        lacks = artifact.partners.get("teacher", frozenset()) - family.answers if family else frozenset()
-        if lacks:
-            lacking = ", ".join(sorted(lacks))
-            yield f"teacher: {row.teacher!r} (family {teacher.family}) answers no {lacking}, which {name} asks"
+    family = rows[row.teacher].family
+    for lacking in _not_taught(family):
+        yield f"teacher: {row.teacher!r} (family {family}) answers no {lacking}"
     chain = [row.checkpoint]
     while chain[-1] in rows and (following := rows[chain[-1]].teacher):
         chain.append(following)
@@ -290,3 +305,12 @@ def _teacher_problems(row: Row, rows: Mapping[str, Row]) -> Iterator[str]:
             yield f"teacher: the teachers form a cycle: {' -> '.join(chain)}"
         if following in chain[:-1]:
             return
+
+
+@cache
+def _not_taught(family: str) -> list[str]:
+    """What artifacts ask of a teacher, and a family does not answer."""
+    answers = catalog.families()[family].answers if family in catalog.families() else None
+    asked = {name: row.partners.get("teacher", frozenset()) for name, row in catalog.artifacts().items()}
+    lacking = {name: asks - answers for name, asks in asked.items()} if answers is not None else {}
+    return [f"{', '.join(sorted(lacks))}, which {name} asks" for name, lacks in lacking.items() if lacks]

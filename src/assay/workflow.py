@@ -3,7 +3,7 @@
 Wildcards are Snakemake's objects; they are `Any` here, so that parsing needs no import of Snakemake.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -41,23 +41,35 @@ def effective_config(config: Mapping[str, Any], given: Sequence[str | Path]) -> 
     return str(merged)
 
 
-def checkpoint_source(plan: Plan) -> Function:
-    """The checkpoint's file where a rule makes it; a file of the user's is compared by its token alone."""
+class Goals:
+    """What the plan wants of Snakemake, worked out when it first asks: a run of a named target never does."""
 
-    def source(wildcards: Any) -> str | list[str]:
-        path = plan.row(wildcards.checkpoint).path
-        return path if made_by_rule(path, plan.results) else []
+    def __init__(self, plan: Plan):
+        self._plan = plan
+        self._requests = cache(partial(planning.requests, plan))
 
-    return _of_wildcards(source)
+    def bound(self, wildcards: Any) -> list[str]:
+        """What the manifest binds: the file of every artifact, and a picture where one is drawn."""
+        requests = self._requests()
+        pictures = [request.figures[0] for request in requests if self._plan.figures and request.figures]
+        return [*(request.target for request in requests), *pictures]
+
+    def lost(self, wildcards: Any) -> list[str]:
+        """The files that are gone since the manifest was written."""
+        return planning.lost(self._plan, self._requests())
 
 
 class Tokens:
-    """The params by which intakes and data sets rerun; each is worked out once a parse."""
+    """The params by which intakes and data sets rerun; each is worked out once a parse.
 
-    def __init__(self, plan: Plan):
-        self.data = cache(partial(tokens.data_token, plan))
-        self.intake = cache(partial(tokens.intake_token, plan))
-        self.training = cache(partial(tokens.training_token, plan))
+    Of a source that changed Snakemake may not see it by itself: `say` is told a line with the command that heeds it.
+    """
+
+    def __init__(self, plan: Plan, say: Callable[[str], None] | None = None):
+        self._plan, self._say, self._layout = plan, say, Layout(plan.results)
+        self.data = cache(partial(self._said, self._layout.data, tokens.data_token))
+        self.intake = cache(partial(self._said, self._layout.intake, tokens.intake_token))
+        self.training = cache(partial(self._said, self._layout.training, tokens.training_token))
 
     def of_wildcards(self) -> Function:
         """The param of a checkpoint's intake."""
@@ -66,6 +78,34 @@ class Tokens:
     def of_training(self) -> Function:
         """The param of what training left around a checkpoint."""
         return _of_wildcards(lambda wildcards: self.training(wildcards.checkpoint))
+
+    def source_of_intake(self) -> Function:
+        """The input of an intake: its checkpoint's file."""
+        return self._source(self.intake)
+
+    def source_of_training(self) -> Function:
+        """The input of what training left: the checkpoint's file."""
+        return self._source(self.training)
+
+    def _source(self, token: Callable[[str], str]) -> Function:
+        """The checkpoint's file where a rule makes it; a file of the user's is compared by its token alone.
+
+        Snakemake asks for the inputs of every job that it looks at, for params only of those that it remembers.
+        """
+
+        def source(wildcards: Any) -> str | list[str]:
+            if self._say:
+                token(wildcards.checkpoint)
+            path = self._plan.row(wildcards.checkpoint).path
+            return path if made_by_rule(path, self._plan.results) else []
+
+        return _of_wildcards(source)
+
+    def _said(self, target_of: Callable[[str], str], token_of: Callable[[Plan, str], str], name: str) -> str:
+        token, target = token_of(self._plan, name), target_of(name)
+        if self._say and token != NEW and Path(target).exists() and token != Seen.of(target).token:
+            self._say(f"{target}: its source changed. Should nothing rerun: snakemake --forcerun {target}")
+        return token
 
 
 def raw_data(plan: Plan, data: DataSet) -> list[str]:
@@ -141,18 +181,6 @@ def enough(rule: str, *, runtime: int, mem_mb: int) -> dict[str, Function]:
         "runtime": _of_wildcards(partial(amount, "runtime", runtime)),
         "mem_mb": _of_wildcards(partial(amount, "mem_mb", mem_mb)),
     }
-
-
-def notices(plan: Plan, tokens: Tokens) -> Iterator[str]:
-    """A line for each changed source, which Snakemake may not see by itself, with the command that heeds it."""
-    layout = Layout(plan.results)
-    now = {layout.data(name): tokens.data(name) for name in plan.data}
-    now |= {layout.intake(name): tokens.intake(name) for name in plan.rows}
-    if any(artifacts()[artifact].origin for artifact in plan.enabled):
-        now |= {layout.training(name): tokens.training(name) for name in plan.rows}
-    for target, token in now.items():
-        if token != NEW and Path(target).exists() and token != Seen.of(target).token:
-            yield f"{target}: its source changed. Should nothing rerun: snakemake --forcerun {target}"
 
 
 def _fingerprint(plan: Plan, artifact: str, role: str) -> Function:

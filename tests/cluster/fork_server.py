@@ -20,6 +20,7 @@ def tell(*names: str) -> int:
     told = {
         "cwd": Path.cwd(),
         "umask": oct(os.umask(0)),
+        "deaf": signal.getsignal(signal.SIGTERM) is signal.SIG_IGN,
         "word": os.environ.get("WORD"),
         "threads": sys.modules["torch"].get_num_threads(),
         "descriptors": sorted(os.listdir("/proc/self/fd")),  # noqa: PTH208

@@ -1,5 +1,6 @@
 """The mended executor under a real Snakemake, with stand-ins for Slurm's commands."""
 
+import re
 import shutil
 
 import pytest
@@ -43,6 +44,25 @@ def test_a_job_that_slurm_refuses_fails_at_once_with_slurms_words(recorder):
     assert "Requested node configuration is not available" in run.text
 
 
+def test_a_preempted_job_whose_end_slurm_calls_a_time_limit_is_requeued_and_not_sent_again(recorder):
+    _preempted(recorder, requeue="echo $2 >> asked")
+    run = recorder.snakemake("results/demo/can/test")
+    assert run.code == 0, run.text
+    assert "Slurm job 1: it was preempted, which Slurm calls TIMEOUT; requeued." in run.text
+    assert (recorder.folder / "asked").read_text() == "1\n"
+    assert len((recorder.folder / "sbatch.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_preempted_job_that_slurm_does_not_requeue_is_tried_again_with_what_it_had(recorder):
+    _preempted(recorder, requeue="touch asked; exit 1")
+    run = recorder.snakemake("results/demo/can/test", "--retries", "1")
+    assert run.code == 0, run.text
+    assert "Slurm job 1: it was preempted, which Slurm calls TIMEOUT. Log:" in run.text
+    lines = (recorder.folder / "sbatch.jsonl").read_text().splitlines()
+    first, second = (re.findall(r'"(-t|--mem)", "?([^",]+)', line) for line in lines)
+    assert first == second != []
+
+
 def test_array_jobs_are_refused(recorder):
     run = recorder.snakemake("results/demo/can/test", "--slurm-array-jobs", "all")
     assert run.code == 1
@@ -72,3 +92,19 @@ def _own(recorder: Recorder, name: str):
     shutil.copytree(STAND_INS, folder)
     recorder.commands.append(str(folder))
     return folder / name
+
+
+def _preempted(recorder: Recorder, *, requeue: str) -> None:
+    """Slurm's commands where the first job ended in its grace time; `requeue` is what `scontrol requeue` does."""
+    squeue = _own(recorder, "squeue")
+    squeue.write_text(
+        "#!/bin/sh\ntest -e asked && state=COMPLETED || state=TIMEOUT\n"
+        'case "$*" in\n*--jobs=1*) echo "$state 2026-11-22T04:08:21" ;;\n'
+        '*) echo "1|$state|None"; echo "2|COMPLETED|None" ;;\nesac\n'
+    )
+    scontrol = squeue.with_name("scontrol")
+    scontrol.write_text(
+        scontrol.read_text().replace(
+            "#!/bin/sh\n", f'#!/bin/sh\nif [ "$1" = requeue ]; then {requeue}; exit; fi\n'
+        )
+    )

@@ -143,6 +143,33 @@ def test_a_signal_goes_on_to_the_job_whose_code_comes_back(shared: Path, tmp_pat
     assert not alive(job)
 
 
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_job_ignores_the_signals_that_its_client_ignores(
+    shared: Path, tmp_path: Path, ignored: bool
+) -> None:
+    def deaf() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if ignored else signal.SIG_DFL)
+
+    with start(shared, "tell", "deaf", preexec_fn=deaf) as client:
+        assert client.communicate(timeout=30)[0] == f"{ignored}\n"
+
+
+def test_a_server_that_was_started_deaf_to_sigterm_goes_on(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with server(tmp_path) as process:
+            process.terminate()
+            assert order(tmp_path, "end", 3)[0] == 3
+            with start(tmp_path, "tell", "deaf", preexec_fn=_hearing) as client:
+                assert client.communicate(timeout=30)[0] == "False\n"
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _hearing() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def test_the_jobs_of_a_server_that_crashes_die_before_their_clients_run_them_themselves(
     tmp_path: Path,
 ) -> None:

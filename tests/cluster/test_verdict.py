@@ -19,12 +19,16 @@ def looked(state="", reason="", answered=True):
     return Look({"7": Standing(state, reason)} if state else {}, answered)
 
 
-def judged(state, reason="None", log="", seconds=(0.0,)):
-    """The last verdict of looks at these times."""
+def nothing():
+    """A second look at a job that squeue has forgotten."""
+
+
+def judged(state, reason="None", log="", seconds=(0.0,), again=None):
+    """The last verdict of looks at these times; `again` is what a second look says."""
     clock = Clock()
     judge = Judge(clock)
     for clock.seconds in seconds:
-        verdict = judge.verdict("7", looked(state, reason), lambda: log)
+        verdict = judge.verdict("7", looked(state, reason), lambda: log, lambda: again)
     return verdict
 
 
@@ -66,6 +70,31 @@ def test_a_job_out_of_time_lacks_minutes():
     assert judged("TIMEOUT").lacks == "runtime"
 
 
+@pytest.mark.parametrize("state", ["FAILED", "TIMEOUT"])
+def test_a_job_that_ended_while_it_was_preempted_is_requeued_with_what_it_had(state):
+    verdict = judged(state, again=Standing(state, preempted=True))
+    assert (verdict.ended, verdict.to_requeue, verdict.lacks, verdict.may_retry) == (True, True, None, True)
+    assert state in verdict.why
+
+
+@pytest.mark.parametrize("state", ["FAILED", "TIMEOUT"])
+def test_a_job_that_was_not_preempted_is_not_requeued(state):
+    assert not judged(state, again=Standing(state)).to_requeue
+    assert judged(state, again=Standing(state)) == judged(state)
+
+
+def test_a_job_that_was_preempted_and_cancelled_or_out_of_memory_is_not_requeued():
+    preempted = Standing("CANCELLED", preempted=True)
+    assert not judged("CANCELLED", again=preempted).may_retry
+    assert not judged("CANCELLED", again=preempted).to_requeue
+    assert judged("FAILED", log="oom-kill", again=Standing("FAILED", preempted=True)).lacks == "mem_mb"
+
+
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "COMPLETING", "COMPLETED"])
+def test_a_job_that_was_requeued_goes_on_though_accounting_tells_of_its_last_end(state):
+    assert judged("FAILED", again=Standing(state)) == GOES_ON
+
+
 def test_what_a_person_cancelled_is_not_tried_again():
     verdict = judged("CANCELLED")
     assert (verdict.ended, verdict.may_retry) == (True, False)
@@ -84,7 +113,7 @@ def test_a_second_preemption_has_its_own_time():
     judge = Judge(clock)
     for seconds, state in ((0, "PREEMPTED"), (30, "RUNNING"), (100, "PREEMPTED")):
         clock.seconds = seconds
-        assert judge.verdict("7", looked(state), str) == GOES_ON
+        assert judge.verdict("7", looked(state), str, nothing) == GOES_ON
 
 
 @pytest.mark.parametrize(
@@ -119,8 +148,8 @@ def test_a_job_that_nobody_knows_is_given_up_only_where_squeue_answered():
     clock = Clock()
     judge = Judge(clock)
     for clock.seconds in (0, 1e6):
-        assert judge.verdict("7", looked(answered=False), str) == GOES_ON
-    assert judge.verdict("7", looked(), str) == GOES_ON
+        assert judge.verdict("7", looked(answered=False), str, nothing) == GOES_ON
+    assert judge.verdict("7", looked(), str, nothing) == GOES_ON
     clock.seconds += PATIENCE_SECONDS
-    verdict = judge.verdict("7", looked(), str)
+    verdict = judge.verdict("7", looked(), str, nothing)
     assert (verdict.ended, verdict.may_retry) == (True, True)

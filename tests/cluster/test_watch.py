@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from assay.cluster.watch import Standing, look, queued, standings
+from assay.cluster.watch import Standing, look, queued, second_look, standings
 
 
 @pytest.fixture
@@ -70,3 +70,21 @@ def test_a_controller_that_is_away_is_no_end_of_any_job(tools):
 def test_the_jobs_in_the_queue_are_those_that_squeue_names(tools):
     tools(squeue="echo '7|RUNNING|None'; echo '8|COMPLETED|None'")
     assert queued("run") == {"7", "8"}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("TIMEOUT             2026-11-22T04:08:21 ", Standing("TIMEOUT", preempted=True)),
+        ("FAILED              N/A                 ", Standing("FAILED")),
+        ("", None),
+    ],
+)
+def test_a_second_look_tells_a_preemption_by_its_time(tools, said, expected):
+    tools(squeue=f"echo '{said}'")
+    assert second_look("7") == expected
+
+
+def test_a_second_look_that_fails_tells_nothing(tools):
+    tools(squeue="echo 'TIMEOUT 2026-11-22T04:08:21'; exit 1")
+    assert second_look("7") is None

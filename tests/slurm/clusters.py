@@ -76,7 +76,7 @@ def new_cluster(**settings: str) -> Cluster:
     return Cluster(folder, time.monotonic() - started)
 
 
-def wait_for(what: str, condition: Callable[[], object], seconds: float = 60) -> object:
+def wait_for(what: str, condition: Callable[[], object], seconds: float = 600) -> object:
     """The first true value of `condition`.
 
     Raises:

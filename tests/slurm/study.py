@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from lab import CONFIG, REFERENCE, ROOT, STUDENT, Lab
+from lab import CONFIG, REFERENCE, ROOT, STUDENT, Lab, Run
 from slurm.clusters import Cluster, wait_for
 
 SITE = Path(__file__).parent / "site"
 NAMES = [f"c{i}" for i in range(8)]
-WATCHDOG_SECONDS = 400
+WATCHDOG_SECONDS = (
+    1200  # of a run that hangs; a machine that is busy may take minutes over what takes seconds
+)
 LOOKS = ("--slurm-init-seconds-before-status-checks", "2")
 
 
@@ -87,6 +89,24 @@ class Study:
                 preexec_fn=_heeds_sigint,
             )
 
+    def assay(self, *arguments: str) -> Run:
+        """Run `assay` as the user of the cluster."""
+        return self.environed().assay(*arguments)
+
+    def environed(self) -> Lab:
+        """The lab, for commands that are to reach the cluster."""
+        return Lab(self.lab.folder, self.environment)
+
+    def urgent(self, node: str) -> None:
+        """Send a job that takes a whole node, from those that may be preempted."""
+        wanted = ("-p", "urgent", "-w", node, "--exclusive")
+        self.cluster.ask("sbatch", *wanted, "-o", "/dev/null", "--wrap", "sleep 2")
+
+    def sbatch(self, *arguments: str) -> None:
+        """Send a job of the study that says nothing."""
+        command = ("sbatch", "--chdir", self.lab.folder, "-o", "/dev/null", *arguments)
+        subprocess.run(command, env=self.environment, capture_output=True, check=True)
+
     @property
     def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{self.cluster.environment['PATH']}"
@@ -113,7 +133,7 @@ class Study:
 
     def holding(self, name: str = "c0", starts: int = 1) -> str:
         """The Slurm job that computes the probe, once it does for the `starts`-th time."""
-        wait_for(f"start {starts} of {name}", lambda: len(self.starts(name)) >= starts, WATCHDOG_SECONDS / 2)
+        wait_for(f"start {starts} of {name}", lambda: len(self.starts(name)) >= starts)
         return re.search(r"job=(\d+)", self.starts(name)[-1])[1]
 
     def starts(self, name: str = "c0") -> list[str]:
@@ -132,16 +152,8 @@ class Study:
         return sorted(own, key=lambda job: int(job.id))
 
     def cpu_seconds(self) -> float:
-        """What all jobs of the study cost, by accounting; user and system time of every process."""
-        jobs = ",".join(job.id for job in self.jobs())
-        command = ("sacct", "-n", "-P", "-j", jobs, "-o", "JobID,TotalCPU,State")
-
-        def told() -> list[list[str]]:
-            steps = [line.split("|") for line in self.cluster.ask(*command).splitlines()]
-            return steps if steps and all(state == "COMPLETED" for *_, state in steps) else []
-
-        steps = wait_for("accounting", told)
-        return sum(_seconds(cpu) for step, cpu, _ in steps if "." in step)
+        """What all jobs of the study cost."""
+        return cpu_seconds(self.cluster, "-j", ",".join(job.id for job in self.jobs()))
 
     def text(self) -> str:
         """All that Snakemake said."""
@@ -170,18 +182,43 @@ class Study:
             left = [path for path in (folder / "probe.json", folder / "records/probe.json") if path.exists()]
             assert not left, f"left behind: {left}"
 
-    def check_one_writer(self) -> None:
+    def check_one_writer(self, *names: str) -> None:
         """No two jobs made the same probe at the same time."""
-        for name in NAMES:
+        for name in names or NAMES:
             assert "overlap" not in self.journal(name), f"{name}: two live writers"
 
     def check_queue_is_empty(self) -> None:
         """None of the study's jobs waits or runs."""
-        wait_for("empty queue", lambda: not [j for j in self.jobs() if j.state in _LIVE], 30)
+        wait_for("empty queue", lambda: not [j for j in self.jobs() if j.state in _LIVE])
 
-    def hold(self, seconds: float) -> None:
-        """The first start of every probe takes that long."""
-        self.lab.configure(options__probe__hold_seconds=seconds)
+    def hold(self) -> None:
+        """The first start of every probe takes until it is released; it never ends by itself in a row's time."""
+        self.lab.configure(options__probe__hold_seconds=2 * WATCHDOG_SECONDS)
+
+    def release(self, name: str = "c0") -> None:
+        """Let a probe that is held go on."""
+        (self.lab.folder / f"{name}.release").touch()
+
+    def told_of(self, words: str) -> None:
+        """Return once Snakemake has said so."""
+        wait_for(repr(words), lambda: words in self.text())
+
+    def asked(self, job: str, *fields: str) -> list[str]:
+        """Fields of a job as squeue names them."""
+        command = ("squeue", "-h", "-t", "all", "-j", job, "-O", ",".join(fields))
+        return self.cluster.ask(*command).split()
+
+
+def cpu_seconds(cluster: Cluster, *which: str) -> float:
+    """What jobs of a cluster cost when all have ended, by accounting; user and system time of every process."""
+    command = ("sacct", "-n", "-P", "-o", "JobID,TotalCPU,State", *which)
+
+    def told() -> list[list[str]]:
+        steps = [line.split("|") for line in cluster.ask(*command).splitlines()]
+        return steps if all(state == "COMPLETED" for *_, state in steps) else []
+
+    steps = wait_for("accounting", lambda: told() or not cluster.ask("sacct", "-n", *which))
+    return sum(_seconds(cpu) for step, cpu, _ in steps if "." in step) if steps is not True else 0.0
 
 
 def _seconds(clock: str) -> float:

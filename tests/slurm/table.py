@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lab import Lab
-from slurm import faults
+from slurm import faults, preemptions, preflights
+from slurm.campaigns import campaign
 from slurm.clusters import Cluster, missing_packages, new_cluster
-from slurm.study import new_template, study_of
+from slurm.study import Study, new_template, study_of
 
 AT_ONCE = 4
 SACCT = ("--slurm-status-command", "sacct")
@@ -26,13 +28,13 @@ SQUEUE: tuple[str, ...] = ()  # the profile as it is shipped
 class Row:
     """A fault, the cluster that it happens on, and what is asked for the state of jobs."""
 
-    fault: str
+    fault: Callable[[Study], str]
     cluster: str
     status: tuple[str, ...] = SQUEUE
 
     @property
     def name(self) -> str:
-        return self.fault.replace("_", " ") + (", sacct" if self.status else "")
+        return self.fault.__name__.replace("_", " ") + (", sacct" if self.status else "")
 
 
 CLUSTERS = {
@@ -41,21 +43,34 @@ CLUSTERS = {
     "small": {"ACCT": "none", "MAX_JOBS": "20", "MIN_JOB_AGE": "5"},
     "outage": {"ACCT": "dbd"},
 }
-ON_BOTH = ("time_limit", "node_crash", "preemption", "preemption_with_grace_time", "out_of_memory", "scancel")
+ON_BOTH = (
+    faults.time_limit,
+    faults.node_crash,
+    preemptions.preemption,
+    preemptions.preemption_with_grace_time,
+    faults.out_of_memory,
+    faults.scancel,
+)
 ROWS = [  # the longest first
-    Row("whole_workflow", "accounting"),
-    Row("group", "accounting"),
+    Row(campaign, "accounting"),
+    Row(faults.whole_workflow, "accounting"),
+    Row(faults.group, "accounting"),
     *(Row(fault, "accounting", status) for fault in ON_BOTH for status in (SQUEUE, SACCT)),
-    Row("queue_limit", "small"),
-    Row("killed", "accounting"),
-    Row("interrupted", "accounting"),
-    Row("gpu", "accounting"),
-    Row("one_job_each", "accounting"),
-    Row("never_fits", "accounting"),
-    Row("never_fits", "bare"),
-    Row("scancel", "bare", SACCT),
-    Row("nothing", "bare", SACCT),
-    Row("controller_down", "outage"),
+    Row(preemptions.preemption_as_it_starts, "accounting"),
+    Row(preemptions.done_after_its_grace_time, "accounting"),
+    Row(preemptions.done_after_its_grace_time, "accounting", SACCT),
+    Row(faults.queue_limit, "small"),
+    Row(faults.killed, "accounting"),
+    Row(faults.interrupted, "accounting"),
+    Row(faults.gpu, "accounting"),
+    Row(faults.one_job_each, "accounting"),
+    Row(faults.never_fits, "accounting"),
+    Row(faults.never_fits, "bare"),
+    Row(faults.scancel, "bare", SACCT),
+    Row(faults.nothing, "bare", SACCT),
+    Row(faults.controller_down, "outage"),
+    Row(preflights.preflight_of_a_good_cluster, "accounting"),
+    Row(preflights.preflight_of_a_bad_one, "small"),
 ]
 
 
@@ -64,7 +79,7 @@ def main(wanted: list[str]) -> int:
     if refusal := reason_against():
         print(f"make test-slurm: {refusal}", file=sys.stderr)
         return 2
-    rows = [row for row in ROWS if not wanted or row.fault in wanted]
+    rows = [row for row in ROWS if not wanted or row.fault.__name__ in wanted]
     clusters: dict[str, Cluster] = {}
     started = time.monotonic()
     print("| fault | cluster | outcome | seconds | artifacts right |\n|---|---|---|---|---|")
@@ -91,7 +106,10 @@ def reason_against() -> str:
 
 def judged(rows: list[Row], clusters: dict[str, Cluster]) -> list[bool]:
     """Whether each row is right; some are done at once."""
-    with tempfile.TemporaryDirectory(prefix="assay-slurm-") as folder, ThreadPoolExecutor(AT_ONCE) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="assay-slurm-", ignore_cleanup_errors=True) as folder,
+        ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
         template = new_template(Path(folder) / "template")
         return list(pool.map(partial(is_right, clusters, template), rows))
 
@@ -102,7 +120,7 @@ def is_right(clusters: dict[str, Cluster], template: Lab, row: Row) -> bool:
     study = study_of(template, folder, clusters[row.cluster], row.status)
     started = time.monotonic()
     try:
-        outcome, right = getattr(faults, row.fault)(study), True
+        outcome, right = row.fault(study), True
     except (AssertionError, OSError, subprocess.SubprocessError) as error:
         outcome, right = f"WRONG: {error}", False
         print(study.told(), file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """Results that a real Snakemake has no memory of are adopted after a look at them, never blindly."""
 
+import base64
 import json
 import shutil
 
@@ -24,6 +25,18 @@ def test_fresh_results_from_elsewhere_leave_nothing_to_do_and_are_watched_from_t
     assert copied.assay("verify").code == 0
     copied.configure(options__cka__max_samples=10)
     assert copied.planned() == {"cka": 1}
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_what_a_killed_snakemake_left_marked_as_incomplete_is_taken_or_made_by_its_record(copied, stale):
+    mark = copied.folder / ".snakemake/incomplete" / base64.b64encode(b"results/small/cka.json").decode()
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    if stale:
+        copied.configure(options__cka__max_samples=10)
+    run = copied.assay("adopt", "--make", *SNAKEMAKE)
+    assert run.code == 0, run.text
+    assert "Nothing to be done" in copied.snakemake("-n").text
 
 
 def test_a_stale_artifact_is_not_blessed_and_is_made_with_the_rest(copied):
@@ -58,7 +71,7 @@ def test_a_dry_run_prints_the_commands_and_changes_nothing(copied):
     run = copied.assay("adopt", "--dry-run", *SNAKEMAKE)
     assert run.code == 0, run.text
     touch, *making = run.out.splitlines()
-    assert "--touch --forceall -- " in touch
+    assert "--touch --forceall --ignore-incomplete -- " in touch
     assert "results/small/cka.json" not in touch
     assert "results/small/embeddings.npz" in touch
     assert len(making) == 2

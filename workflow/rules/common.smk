@@ -1,8 +1,9 @@
-# What every rule shares. Defines: PLAN, LAYOUT, RESULTS, WANTED (the requests of the plan), TOKENS (see
-# assay.seen) and CONFIG (the config file that jobs read).
-# Imports nothing heavy: this file is parsed again inside every cluster job.
+# What every rule shares. Defines: PLAN, LAYOUT, RESULTS, GOALS (what the plan wants), TOKENS (see assay.seen) and
+# CONFIG (the config file that jobs read).
+# Imports nothing heavy and works out no targets: this file is parsed again inside every cluster job.
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from shlex import quote
 
@@ -13,7 +14,7 @@ from assay.cluster.grace import outlive_grace
 from assay.config import read_plan
 from assay.errors import ConfigError
 from assay.layout import Layout
-from assay.workflow import Tokens, effective_config, notices
+from assay.workflow import Goals, Tokens, effective_config
 
 try:
     CONFIG = effective_config(config, workflow.overwrite_configfiles)
@@ -24,13 +25,11 @@ except ConfigError as error:
 
 LAYOUT = Layout(PLAN.results)
 RESULTS = PLAN.results
-WANTED = planning.requests(PLAN)
-TOKENS = Tokens(PLAN)
+GOALS = Goals(PLAN)
+TOKENS = Tokens(PLAN, partial(print, file=sys.stderr) if workflow.is_main_process else None)
 
 if workflow.is_main_process:
     mend()
-    for notice in notices(PLAN, TOKENS):
-        print(notice, file=sys.stderr)
 elif "SLURM_JOB_ID" in os.environ:
     outlive_grace()
 

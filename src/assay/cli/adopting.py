@@ -52,10 +52,14 @@ def adopt(
 
 
 def _touching(config: str, found: "Adoption", options: Sequence[str], *, write: bool) -> Iterator[list[str]]:
-    """The commands that bless what is fresh. Where that is all, the manifest, and so everything below it, is enough."""
+    """The commands that bless what is fresh. Where that is all, the manifest, and so everything below it, is enough.
+
+    What a killed Snakemake marked as incomplete is judged by its record, and loses the mark.
+    """
     from assay.provenance.adoption import batches
 
-    touch = [sys.executable, "-m", "snakemake", *options, "--cores", "1", "--touch", "--forceall", "--"]
+    touch = [sys.executable, "-m", "snakemake", *options, "--cores", "1", "--touch", "--forceall"]
+    touch += ["--ignore-incomplete", "--"]
     if found.rest:
         yield from ([*touch, *group] for group in batches([*found.fresh, *found.drawn]))
         return
@@ -77,7 +81,7 @@ def _making(found: "Adoption", options: Sequence[str]) -> Iterator[list[str]]:
     from assay.provenance.adoption import batches
 
     cores = [] if {"-c", "--cores", "-j", "--jobs", "--profile"} & set(options) else ["--cores", "all"]
-    command = [sys.executable, "-m", "snakemake", *options, *cores]
+    command = [sys.executable, "-m", "snakemake", *options, *cores, "--rerun-incomplete"]
     for group in batches(found.rest):
         yield [*command, "--forcerun", *group, "--", *group]
     if found.rest:

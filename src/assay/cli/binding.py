@@ -23,16 +23,12 @@ def manifest(
     from assay.provenance.manifest import write
 
     written = write(read_plan(config), token)
-    print(", ".join(f"{n} {word}" for word, n in written["counts"].items()))
-    for target in written["targets"]:
-        if target["state"] not in ("done", "n/a", "off"):
-            print(
-                f"{target['checkpoint']} {target['artifact']}: {target['state']}: {target['reasons'][0]}",
-                file=sys.stderr,
-            )
-    for path in written["undrawn"]:
+    print(", ".join(f"{n} {word}" for word, n in written.counts.items()))
+    for state in written.open:
+        print(f"{state.checkpoint} {state.artifact}: {state.word}: {state.reasons[0]}", file=sys.stderr)
+    for path in written.undrawn:
         print(f"{path}: not drawn", file=sys.stderr)
-    if not written["complete"] and not allow_partial:
+    if not written.complete and not allow_partial:
         raise typer.Exit(4)
 
 

@@ -1,6 +1,9 @@
 """Commands that look: check, list, why, show, schema. None of them imports torch."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,10 +11,10 @@ import typer
 
 from assay import catalog
 from assay.cli.places import ConfigOption, DirectoryOption, JsonOption
-from assay.config import DEFAULT_CONFIG, Config, read_plan
+from assay.config import DEFAULT_CONFIG, Config, Plan, read_plan
 from assay.errors import ConfigError
 from assay.options import unknown
-from assay.plan import requests
+from assay.plan import by_table, requests
 
 if TYPE_CHECKING:
     from assay.provenance.status import State
@@ -48,17 +51,24 @@ def list_(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
     every: Annotated[bool, typer.Option("--all", help="Every pair, as a matrix, and every reason.")] = False,
-    exit_4: Annotated[bool, typer.Option("--check", help="Exit 4 where something is not done.")] = False,
+    exit_4: Annotated[
+        bool, typer.Option("--check", help="Read every record; exit 4 where something is not done.")
+    ] = False,
 ) -> None:
-    """Show how all (checkpoint, artifact) pairs stand: how many, and what is open and why. Example: assay list --all"""
-    from assay.cli.overview import matrix, overview
-    from assay.provenance.status import Inspection
+    """Show how all (checkpoint, artifact) pairs stand: how many, and what is open and why. Example: assay list --all
 
-    states = list(Inspection(read_plan(config)).states())
+    A checkpoint whose plan, code and files (by size, times and inode) are those of the last look is not read again;
+    --check reads every record. Neither sees an artifact that changed and has its old size; assay verify does.
+    """
+    from assay.cli.overview import matrix, overview
+
+    plan = read_plan(config)
+    states = list(_states(plan, thoroughly=exit_4))
     if as_json:
         print(json.dumps([_as_json(state) for state in states], indent=1))
     else:
-        print("\n".join(matrix(states) if every else overview(states)))
+        expected = partial(_by_table, plan)
+        print("\n".join(matrix(states) if every else overview(states, expected)))
     if exit_4 and any(state.word not in ("done", "n/a", "off") for state in states):
         raise typer.Exit(4)
 
@@ -101,6 +111,23 @@ def show(
 def schema() -> None:
     """Print the JSON schema of config.yaml, with the options of the table. Example: assay schema > schema.json"""
     print(json.dumps(_schema(), indent=2))
+
+
+def _by_table(plan: Plan, state: "State") -> bool:
+    return by_table(plan, state.checkpoint, state.artifact)
+
+
+def _states(plan: Plan, *, thoroughly: bool) -> "Iterator[State]":
+    if thoroughly:
+        from assay.provenance.status import Inspection
+
+        yield from (replace(state, record={}) for state in Inspection(plan).states())  # records are large
+        return
+    from assay.provenance.survey import Survey
+
+    survey = Survey(plan)
+    yield from survey.states()
+    survey.remember()
 
 
 def _as_json(state: "State") -> dict[str, Any]:

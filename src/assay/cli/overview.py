@@ -1,7 +1,7 @@
 """What `assay list` prints: counts, what is open and why; or every pair."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from assay import catalog
 from assay.provenance.status import State, Word
@@ -19,13 +19,18 @@ MOST_NAMES = 3  # checkpoints on a line
 MOST_LINES = 20  # of a kind
 
 
-def overview(states: Sequence[State]) -> list[str]:
-    """Counts by artifact and state, then what is open and why, then what does not apply by reason; each kind capped."""
+def overview(states: Sequence[State], expected: Callable[[State], bool]) -> list[str]:
+    """Counts by artifact and state, then what is open and why, then what does not apply by reason; each kind capped.
+
+    Of what does not apply the reasons that are `expected`, of the table alone, are left out: nobody can do anything.
+    """
     reasons = Counter(state.reasons[0] for state in states if state.word == "n/a")
+    example = {state.reasons[0]: state for state in states if state.word == "n/a"}
+    found = [f"{n} n/a: {why}" for why, n in reasons.most_common() if not expected(example[why])]
     return [
         *_counts(states),
         *_capped([line for word in OPEN for line in _told(states, (word,))]),
-        *_capped([f"{n} n/a: {reason}" for reason, n in reasons.most_common()]),
+        *_capped(found),
     ]
 
 
@@ -46,11 +51,14 @@ def matrix(states: Sequence[State]) -> list[str]:
 
 def _counts(states: Sequence[State]) -> list[str]:
     counts = Counter((state.artifact, state.word) for state in states)
-    words = [word for word in SYMBOLS if any(state.word == word for state in states)]
+    of_all = Counter[str]()
+    for (_, word), n in counts.items():
+        of_all[word] += n
+    words = [word for word in SYMBOLS if of_all[word]]
     rows = [["", *words]]
     for artifact in catalog.artifacts():
         rows.append([artifact, *(str(counts[artifact, word]) for word in words)])
-    rows.append(["all", *(str(sum(state.word == word for state in states)) for word in words)])
+    rows.append(["all", *(str(of_all[word]) for word in words)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

@@ -24,7 +24,7 @@ def address() -> Path | None:
 def usual_address() -> Path:
     """The socket of `assay serve`; one per user and installation."""
     installation = hashlib.sha256(f"{sys.prefix}\0{Path(__file__).parent}".encode()).hexdigest()[:12]
-    return _short_folder() / f"assay-{os.geteuid()}" / f"{installation}.sock"
+    return short_folder() / f"assay-{os.geteuid()}" / f"{installation}.sock"
 
 
 def private_folder(folder: Path) -> Path:
@@ -50,7 +50,7 @@ def is_private(folder: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
 
 
-def _short_folder() -> Path:
+def short_folder() -> Path:
     """TMPDIR, or /tmp where sockets in it would have too long a path."""
     folder = tempfile.gettempdir()
     return Path(folder if len(os.fsencode(folder)) < LONGEST - 50 else "/tmp")

@@ -44,6 +44,8 @@ def _take_place(order: Order, streams: list[int]) -> None:
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
     _close_the_rest()
+    for number in order.ignored:
+        signal.signal(number, signal.SIG_IGN)
     os.umask(order.umask)
     os.environ.clear()
     os.environ.update(order.environment)

@@ -20,7 +20,7 @@ from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 from assay import shortage
 from assay.cluster.commands import answer
 from assay.cluster.verdict import Judge, Verdict
-from assay.cluster.watch import Look, look, queued
+from assay.cluster.watch import Look, look, queued, second_look
 
 PLUGIN = "snakemake-executor-plugin-slurm"
 MENDED = ("2.8.0",)  # the versions that were read and tried on a real Slurm
@@ -93,10 +93,10 @@ class Executor(StockExecutor):
         seen = await asyncio.to_thread(look, self.run_uuid, wanted, settings.status_command or "squeue")
         self._tell_silence(seen)
         for info in active_jobs:
-            verdict = self._judge.verdict(
-                str(info.external_jobid), seen, partial(_tail, info.aux["slurm_logfile"])
-            )
-            if not verdict.ended:
+            number = str(info.external_jobid)
+            log_tail, again = partial(_tail, info.aux["slurm_logfile"]), partial(second_look, number)
+            verdict = self._judge.verdict(number, seen, log_tail, again)
+            if not verdict.ended or (verdict.to_requeue and self._requeued(info, verdict)):
                 yield info
             elif verdict.why:
                 self._report_failure(info, verdict)
@@ -151,6 +151,15 @@ class Executor(StockExecutor):
                 f"Slurm does not answer ({seen.error}); waiting." if silent else "Slurm answers again."
             )
         self._silent = silent
+
+    def _requeued(self, info: SubmittedJobInfo, verdict: Verdict) -> bool:
+        """Whether Slurm takes a job back whose end it did not see as that of a preemption."""
+        said = answer(["scontrol", "requeue", str(info.external_jobid)])
+        if not said.error:
+            self.logger.warning(
+                f"{_name(info.job)}, Slurm job {info.external_jobid}: {verdict.why}; requeued."
+            )
+        return not said.error
 
     def _report_success(self, info: SubmittedJobInfo) -> None:
         self.report_job_success(info)

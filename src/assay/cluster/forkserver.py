@@ -48,6 +48,7 @@ class ForkServer:
     def serve(self, ready: Callable[[], None]) -> None:
         """Fork a child for every order, until SIGTERM or SIGINT, `idle_seconds` without a job, or changed code.
 
+        A signal that is ignored when it starts stays ignored, as Slurm's are in a pilot.
         A job whose client is gone is killed; all jobs end with the server, even where that is killed. `ready` is
         called once orders are taken.
 
@@ -87,7 +88,8 @@ class ForkServer:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop())
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: self._stop())
 
     def _accept(self, listening: socket.socket) -> None:
         client, _ = listening.accept()

@@ -11,10 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from assay.cluster.address import address, is_private
-from assay.cluster.wire import order, receive, send
+from assay.cluster.wire import FORWARDED, order, receive, send
 
 SERVED = ("make", "draw", "intake", "prepare")  # the commands whose imports take longer than they do
-FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)
 PATIENCE_S = 30  # for a server to take an order
 
 

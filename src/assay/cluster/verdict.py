@@ -37,6 +37,7 @@ class Verdict:
     lacks: Kind | None = None  # a retry asks for more of it
     may_retry: bool = True
     to_cancel: bool = False
+    to_requeue: bool = False  # it failed only where Slurm does not do so
 
 
 GOES_ON = Verdict()
@@ -50,13 +51,19 @@ class Judge:
         self._clock = clock
         self._odd: dict[str, tuple[str, float]] = {}  # job -> what is odd, since when
 
-    def verdict(self, job: str, look: Look, log_tail: Callable[[], str]) -> Verdict:
-        """What becomes of a job; `log_tail` reads the end of its log, which tells a lack of memory."""
+    def verdict(
+        self, job: str, look: Look, log_tail: Callable[[], str], again: Callable[[], Standing | None]
+    ) -> Verdict:
+        """What becomes of a job.
+
+        `log_tail` reads the end of its log, which tells a lack of memory; `again` is a second look at it, which
+        tells a preemption.
+        """
         standing = look.jobs.get(job)
         if standing and standing.state == "COMPLETED":
             return DONE
         if standing and standing.state in FAILED:
-            return _failure(standing, log_tail())
+            return _failure(standing, log_tail(), again)
         if not standing and not look.squeue_answered:
             return GOES_ON
         return _given_up(standing) if self._lasts(job, _oddity(standing)) else GOES_ON
@@ -86,11 +93,15 @@ def _given_up(standing: Standing | None) -> Verdict:
     return Verdict(True, f"it can never start: {standing.reason}", may_retry=False, to_cancel=True)
 
 
-def _failure(standing: Standing, log_tail: str) -> Verdict:
+def _failure(standing: Standing, log_tail: str, again: Callable[[], Standing | None]) -> Verdict:
     if standing.state == "OUT_OF_MEMORY" or OUT_OF_MEMORY.search(log_tail):
         return Verdict(True, "out of memory; a retry asks for twice as much", lacks="mem_mb")
-    if standing.state == "TIMEOUT":
-        return Verdict(True, "out of time; a retry asks for twice as much", lacks="runtime")
     if standing.state == "CANCELLED":
         return Verdict(True, "it was cancelled (scancel), so this run leaves it", may_retry=False)
+    if (now := again()) and now.state not in FAILED:
+        return GOES_ON  # it was requeued, of which sacct has not heard
+    if now and now.preempted and standing.state in ("FAILED", "TIMEOUT"):
+        return Verdict(True, f"it was preempted, which Slurm calls {standing.state}", to_requeue=True)
+    if standing.state == "TIMEOUT":
+        return Verdict(True, "out of time; a retry asks for twice as much", lacks="runtime")
     return Verdict(True, f"Slurm says {standing.state}")

@@ -15,6 +15,7 @@ class Standing:
 
     state: str  # PENDING, RUNNING, CANCELLED, ...
     reason: str = ""  # why it waits
+    preempted: bool = False  # its grace time began; told by `second_look` alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,13 @@ def look(run: str, wanted: Collection[str], first: Tool) -> Look:
         answered = answered or tool == "squeue"
         jobs = standings(said.out) | jobs
     return Look(jobs, answered, "; ".join(errors))
+
+
+def second_look(job: str) -> Standing | None:
+    """A job as squeue knows it now, and whether it was being preempted; None where squeue does not know it."""
+    said = answer(["squeue", "--noheader", "--states=all", f"--jobs={job}", "--Format=State,PreemptTime"])
+    state, *since = said.out.split() or [""]
+    return Standing(state, preempted=since != ["N/A"]) if since and not said.error else None
 
 
 def queued(run: str) -> set[str] | None:

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import socket
 import struct
 import sys
@@ -20,6 +21,7 @@ _READ_ON_LOADING = (
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "GOTO_NUM_THREADS",
            "VECLIB_MAXIMUM_THREADS")  # fmt: skip
 _JOB = ("SLURM_JOB_ID", "SLURM_STEP_ID")  # whose limits on memory and CPUs a process is born under
+FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)
 _LIMITS = {name: value for name, value in vars(resource).items() if name.startswith("RLIMIT_")}
 
 
@@ -31,6 +33,7 @@ class Order:
     cwd: str
     umask: int
     environment: dict[str, str]
+    ignored: list[int]  # signals
     inherited: dict[str, Any]
 
 
@@ -38,7 +41,8 @@ def order(argv: list[str]) -> Order:
     """The order for a command line of this process."""
     umask = os.umask(0o077)
     os.umask(umask)
-    return Order(argv, os.getcwd(), umask, dict(os.environ), inherited())  # noqa: PTH109
+    ignored = [int(number) for number in FORWARDED if signal.getsignal(number) is signal.SIG_IGN]
+    return Order(argv, os.getcwd(), umask, dict(os.environ), ignored, inherited())  # noqa: PTH109
 
 
 def ordered(message: dict[str, Any]) -> Order:

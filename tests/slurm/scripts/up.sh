@@ -10,7 +10,7 @@ mkdir -p "${1:?usage: up.sh DIR}"
 DIR=$(cd "$1" && pwd -P)
 ACCT=${ACCT:-dbd} MAX_JOBS=${MAX_JOBS:-20000} MIN_JOB_AGE=${MIN_JOB_AGE:-3600} ENFORCE=${ENFORCE:-ALL}
 CPUS=${CPUS:-8} MEM_MB=${MEM_MB:-64000}
-NODES=${NODES:-cpu=c1,c2 gpu=g1 frail=f1,f2 frail_sacct=h1,h2 preempt=p1 preempt_grace=q1}
+NODES=${NODES:-cpu=c1,c2 gpu=g1 frail=f1,f2 frail_sacct=h1,h2 preempt=p1 preempt_grace=q1 pilots=k1,k2}
 HOST=$(hostname -s 2>/dev/null || uname -n) HOST=${HOST%%.*}
 
 say() { printf '[cluster %5.2fs] %s\n' "$(awk "BEGIN{print $(date +%s.%N)-$T0}")" "$*" >&2; }
@@ -43,7 +43,7 @@ node_lines() { local i=2 gres node
 partition_lines() { local group name more
   for group in $NODES; do name=${group%%=*}
     more="PriorityTier=10 PreemptMode=OFF"
-    [ "$name" = preempt ] && more="PriorityTier=1 PreemptMode=REQUEUE GraceTime=0"
+    [[ $name = preempt || $name = pilots ]] && more="PriorityTier=1 PreemptMode=REQUEUE GraceTime=0"
     [ "$name" = preempt_grace ] && more="PriorityTier=1 PreemptMode=REQUEUE GraceTime=3"
     [ "$name" = cpu ] && more+=" Default=YES"
     echo "PartitionName=$name Nodes=${group#*=} MaxTime=1440 DefaultTime=10 DefMemPerCPU=256 $more State=UP"
@@ -91,7 +91,7 @@ done
 
 # --- daemons
 wait_for() { local end=$((SECONDS + $1)) what=$2; shift 2
-  until timeout 5 "$@" >/dev/null 2>&1; do
+  until timeout 30 "$@" >/dev/null 2>&1; do
     [ $SECONDS -lt $end ] || { tail -n 5 "$DIR"/log/* >&2; "$HERE/down.sh" "$DIR"; die "$what did not come up"; }
     sleep 0.05
   done; say "$what up"; }
@@ -102,15 +102,15 @@ if [ "$ACCT" = dbd ]; then
   mariadb-install-db --no-defaults --user=root --auth-root-authentication-method=normal --skip-test-db \
     --datadir="$data/data" --innodb-log-file-size=8M --innodb-flush-method=nosync >"$DIR/log/install-db" 2>&1
   "$HERE/daemon.sh" "$DIR" mariadbd
-  wait_for 30 mariadbd mariadb --no-defaults -S "$DIR/run/my.sock" -u root -e 'CREATE DATABASE slurm_acct_db'
+  wait_for 120 mariadbd mariadb --no-defaults -S "$DIR/run/my.sock" -u root -e 'CREATE DATABASE slurm_acct_db'
 fi
-wait_for 10 munged munge -n -S "$DIR/munge/munge.socket"
+wait_for 120 munged munge -n -S "$DIR/munge/munge.socket"
 if [ "$ACCT" = dbd ]; then
   "$HERE/daemon.sh" "$DIR" slurmdbd
-  wait_for 10 slurmdbd sacctmgr -n list cluster
+  wait_for 120 slurmdbd sacctmgr -n list cluster
 fi
 "$HERE/daemon.sh" "$DIR" slurmctld
 for node in "${nodes[@]}"; do "$HERE/daemon.sh" "$DIR" "$node"; done
 echo "export SLURM_CONF='$DIR/slurm.conf' PATH='$DIR/bin':\"\$PATH\"" >"$DIR/env.sh"
-wait_for 20 slurmctld scontrol ping
-wait_for 30 "${#nodes[@]} nodes" sh -c "[ \$(sinfo -h -N -t idle -o %N | sort -u | wc -l) = ${#nodes[@]} ]"
+wait_for 120 slurmctld scontrol ping
+wait_for 120 "${#nodes[@]} nodes" sh -c "[ \$(sinfo -h -N -t idle -o %N | sort -u | wc -l) = ${#nodes[@]} ]"

@@ -17,7 +17,11 @@ class Probe:
 
 
 def compute(subject, data, *, hold_seconds, mib) -> Probe:
-    """The mean logit of the split val; takes `hold_seconds` on its first start, and `mib` MiB on each."""
+    """The mean logit of the split val.
+
+    The first start holds its `mib` MiB for `hold_seconds`, or until there is a file `<checkpoint>.release`; every start
+    holds them as long as there is a file `<checkpoint>.hold`.
+    """
     name = sys.argv[2]  # of `assay make CHECKPOINT probe`
     journal, lock = Path(f"{name}.journal"), os.open(f"{name}.lock", os.O_RDWR | os.O_CREAT)
     first = not journal.exists()
@@ -29,7 +33,10 @@ def compute(subject, data, *, hold_seconds, mib) -> Probe:
     except BlockingIOError:
         _write(journal, "overlap")
     held = bytearray(b"x") * (mib << 20)
-    time.sleep(hold_seconds if first else 0)
+    until = time.monotonic() + (hold_seconds if first else 0)
+    release, hold = Path(f"{name}.release"), Path(f"{name}.hold")
+    while hold.exists() or (time.monotonic() < until and not release.exists()):
+        time.sleep(0.1)
     samples = data.draw("val", max_samples=None, seed=0)
     logits = [subject.predict(batch) for batch in samples.batches(64)]
     _write(journal, f"end {len(held)}")

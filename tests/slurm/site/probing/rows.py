@@ -7,7 +7,7 @@ PROBE = Artifact(
     file="probe.json",
     asks=frozenset({"predict"}),
     options={
-        "hold_seconds": Option(0.0, "how long the first start of a job takes", 0),
+        "hold_seconds": Option(0.0, "how long the first start of a job takes at most", 0),
         "mib": Option(0, "memory that every start takes, MiB", 0),
     },
     minutes=10,
