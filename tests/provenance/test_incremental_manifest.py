@@ -120,7 +120,7 @@ def test_one_change_reads_one_checkpoint(bound, monkeypatch, path):
 def test_a_lost_picture_is_seen(bound, monkeypatch):
     draw(bound)
     time.sleep(TICK_SECONDS)
-    write(bound.plan())
+    assert "small/figures/cka.png" not in write(bound.plan()).undrawn
     assert read_anew(bound, monkeypatch) == []
     Path("results/small/figures/cka.png").unlink()
     assert "small/figures/cka.png" in write(bound.plan()).undrawn

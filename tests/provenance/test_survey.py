@@ -41,7 +41,7 @@ def is_read(bench: Bench, checkpoint: str) -> bool:
 @pytest.fixture
 def remembered(made) -> Bench:
     """A finished bench of which everything is remembered."""
-    surveyed(made)  # hashes the sources once, since they were copied
+    inspected(made)  # hashes the sources once, since they were copied
     time.sleep(TICK_SECONDS)
     surveyed(made)
     assert read_sights(SIGHTS).keys() == {"big", "small"}
@@ -107,7 +107,16 @@ CHANGES = {
 def test_a_change_is_never_listed_as_it_was(remembered, change):
     before = inspected(remembered)
     change(remembered)
-    assert surveyed(remembered) == inspected(remembered) != before
+    found = surveyed(remembered)
+    assert found == inspected(remembered) != before
+
+
+def test_a_job_that_failed_since_is_seen(remembered):
+    CKA.unlink()
+    time.sleep(TICK_SECONDS)
+    surveyed(remembered)
+    publish_json(Path("results/small/records/cka.failed.json"), {"error": "planted"})
+    assert ("small", "cka", "failed", "planted", str(CKA)) in surveyed(remembered)
 
 
 def test_changed_code_is_seen(remembered, monkeypatch):

@@ -20,6 +20,7 @@ from slurm.clusters import Cluster, new_cluster
 from slurm.study import Study, products
 from slurm.table import reason_against
 
+AT_ONCE = 4  # jobs: the nodes are all one machine
 PATIENCE_SECONDS = 4 * 3600
 
 
@@ -47,7 +48,7 @@ def compared(cluster: Cluster, folder: Path) -> int:
         sys.exit(f"without Slurm: exit {run.code}\n{run.text[-5000:]}")
     print(f"without Slurm: {len(products(here))} files in {time.monotonic() - started:.0f} s", flush=True)
     study, started = Study(there, cluster), time.monotonic()
-    study.snakemake(names=())
+    study.snakemake("--jobs", str(AT_ONCE), names=())
     code = study.ended(PATIENCE_SECONDS)
     if code:
         sys.exit(f"on Slurm: exit {code}\n{study.told()}")
