@@ -41,6 +41,16 @@ def effective_config(config: Mapping[str, Any], given: Sequence[str | Path]) -> 
     return str(merged)
 
 
+def checkpoint_source(plan: Plan) -> Function:
+    """The checkpoint's file where a rule makes it; a file of the user's is compared by its token alone."""
+
+    def source(wildcards: Any) -> str | list[str]:
+        path = plan.row(wildcards.checkpoint).path
+        return path if made_by_rule(path, plan.results) else []
+
+    return _of_wildcards(source)
+
+
 class Goals:
     """What the plan wants of Snakemake, worked out when it first asks: a run of a named target never does."""
 
@@ -78,28 +88,6 @@ class Tokens:
     def of_training(self) -> Function:
         """The param of what training left around a checkpoint."""
         return _of_wildcards(lambda wildcards: self.training(wildcards.checkpoint))
-
-    def source_of_intake(self) -> Function:
-        """The input of an intake: its checkpoint's file."""
-        return self._source(self.intake)
-
-    def source_of_training(self) -> Function:
-        """The input of what training left: the checkpoint's file."""
-        return self._source(self.training)
-
-    def _source(self, token: Callable[[str], str]) -> Function:
-        """The checkpoint's file where a rule makes it; a file of the user's is compared by its token alone.
-
-        Snakemake asks for the inputs of every job that it looks at, for params only of those that it remembers.
-        """
-
-        def source(wildcards: Any) -> str | list[str]:
-            if self._say:
-                token(wildcards.checkpoint)
-            path = self._plan.row(wildcards.checkpoint).path
-            return path if made_by_rule(path, self._plan.results) else []
-
-        return _of_wildcards(source)
 
     def _said(self, target_of: Callable[[str], str], token_of: Callable[[Plan, str], str], name: str) -> str:
         token, target = token_of(self._plan, name), target_of(name)

@@ -9,6 +9,8 @@ import shutil
 import sys
 import tempfile
 import time
+from difflib import unified_diff
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -22,6 +24,7 @@ from slurm.table import reason_against
 
 AT_ONCE = 4  # jobs: the nodes are all one machine
 PATIENCE_SECONDS = 4 * 3600
+MOST_LINES = 20  # of what differs, of each file
 
 
 def main() -> int:
@@ -56,6 +59,8 @@ def compared(cluster: Cluster, folder: Path) -> int:
     print(f"on Slurm: {len(products(there))} files in {seconds:.0f} s, {sent} sbatch", flush=True)
     different = differing(here, there)
     print("\n".join(["every product is equal" if not different else "DIFFERENT:", *different]))
+    for name in (name for name in different if not name.endswith(".png")):
+        print("\n".join(first_lines(here.folder / name, there.folder / name)))
     return 1 if different else 0
 
 
@@ -66,7 +71,7 @@ def trained_demo(folder: Path) -> Lab:
     (folder / "slurm").symlink_to("profiles/slurm")
     config = folder / "config/config.yaml"
     config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text()), "device": "cpu"}))
-    lab = Lab(folder, {"PYTHONPATH": str(ROOT / "src")})
+    lab = Lab(folder, {"PYTHONPATH": str(ROOT / "src"), "ASSAY_SERVER": ""})
     run = lab.snakemake("--", *checkpoints(lab))
     if run.code:
         sys.exit(f"training: exit {run.code}\n{run.text[-5000:]}")
@@ -85,6 +90,14 @@ def differing(here: Lab, there: Lab) -> list[str]:
         {p.relative_to(lab.folder): p.read_bytes() for p in products(lab)} for lab in (here, there)
     )
     return sorted(str(name) for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
+
+
+def first_lines(here: Path, there: Path) -> list[str]:
+    """Where two texts begin to differ."""
+    ours, theirs = (
+        path.read_text(errors="replace").splitlines() if path.exists() else [] for path in (here, there)
+    )
+    return [line[:200] for line in islice(unified_diff(ours, theirs, str(here), str(there), n=0), MOST_LINES)]
 
 
 if __name__ == "__main__":

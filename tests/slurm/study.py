@@ -32,7 +32,7 @@ def new_template(folder: Path) -> Lab:
     (folder / "config/config.yaml").write_text(yaml.safe_dump({**CONFIG, "artifacts": {}}))
     rows = [f"{name}\tgat\truns/model.ckpt\tcan\tprobe\n" for name in NAMES]
     (folder / "sheet.tsv").write_text("checkpoint\tfamily\tpath\tdata\tartifacts\n" + "".join(rows))
-    lab = Lab(folder, {"PYTHONPATH": f"{SITE}{os.pathsep}{ROOT / 'src'}"})
+    lab = Lab(folder, {"PYTHONPATH": f"{SITE}{os.pathsep}{ROOT / 'src'}", "ASSAY_SERVER": ""})
     run = lab.assay("make", "c0", "probe")
     assert run.code == 0, run.text
     (folder / "results/c0/probe.json").rename(folder / "right.json")

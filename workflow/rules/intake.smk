@@ -1,10 +1,10 @@
 # The border. In: a checkpoint file, as the sheet names it. Out: intake.json, weights, hyper-parameters.
-from assay.workflow import enough
+from assay.workflow import checkpoint_source, enough
 
 
 rule intake:
     input:
-        source=TOKENS.source_of_intake(),
+        source=checkpoint_source(PLAN),
     output:
         weights=LAYOUT.weights("{checkpoint}"),
         hparams=LAYOUT.hparams("{checkpoint}"),

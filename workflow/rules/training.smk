@@ -1,11 +1,11 @@
 # What training left around a checkpoint. In: the checkpoint's place, and its file where a rule makes it. Out: run.json,
 # what metrics, hyper-parameters and records in its run folder say, and training.json, their fingerprint.
-from assay.workflow import enough
+from assay.workflow import checkpoint_source, enough
 
 
 rule training:
     input:
-        source=TOKENS.source_of_training(),
+        source=checkpoint_source(PLAN),
     output:
         run=LAYOUT.run("{checkpoint}"),
         training=LAYOUT.training("{checkpoint}"),
