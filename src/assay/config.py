@@ -15,6 +15,7 @@ from assay.catalog import Value
 from assay.datasets import DataSection, DataSet, data_sets, expanded
 from assay.errors import ConfigError
 from assay.options import meant, resolved, unknown
+from assay.row_problems import row_problems
 from assay.sheet import Row, read_rows
 
 DEFAULT_CONFIG = "config/config.yaml"
@@ -121,11 +122,10 @@ def read_plan(path: str = DEFAULT_CONFIG) -> Plan:
     usual = tuple(
         name for name in enabled if name in config.artifacts or not catalog.artifacts()[name].on_request
     )
-    rows, wrong_rows = (
-        ({}, [])
-        if wrong_sheet
-        else read_rows(Path(sheet), data, options, results, enabled=enabled, usual=usual)
-    )
+    rows, wrong_rows = ({}, []) if wrong_sheet else read_rows(Path(sheet), usual)
+    wrong_rows += [
+        f"{sheet}:{line} {problem}" for line, problem in row_problems(rows, data, options, results, enabled)
+    ]
     if problems or wrong_rows:
         raise ConfigError([*(f"{path}: {problem}" for problem in problems), *wrong_rows])
     return Plan(

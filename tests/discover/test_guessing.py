@@ -113,9 +113,9 @@ def test_names_are_names_of_the_sheet_each_once_and_none_that_stands_there():
 
 @pytest.mark.parametrize("text", ["", "..", "a" * 300, "\u65e5\u672c", "-x", "a..b", "x/y\tz", "."])
 def test_any_text_becomes_a_name_that_the_sheet_takes(text):
-    from assay.sheet import _name_problems
+    from assay.row_problems import name_problems
 
-    assert list(_name_problems(cleaned(text))) == []
+    assert list(name_problems(cleaned(text))) == []
 
 
 @pytest.mark.parametrize(

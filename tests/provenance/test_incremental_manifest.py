@@ -19,6 +19,7 @@ TICK_SECONDS = 0.02  # longer than the clock of the file system stands still
 MANIFEST = Path("results/manifest.json")
 MEMORIES = (Path("results/.sights.json"), Path("results/.manifest.json.sections"))
 OWN = Path("results/small/analysis_manifest.json")
+BIG, SMALL = "big gat runs/big.ckpt can", "small gat runs/small.ckpt can big"
 
 
 def written(bench: Bench) -> dict[str, bytes]:
@@ -60,23 +61,10 @@ def draw(bench: Bench) -> None:
 
 
 CHANGES = {
-    "another description": lambda bench: bench.replace(
-        "sheet.tsv",
-        b"checkpoint\tfamily\tpath\tdata\tteacher\tmeta.run\nbig\tgat\truns/big.ckpt\tcan\t\t\n"
-        b"small\tgat\truns/small.ckpt\tcan\tbig\tseventh\n",
-    ),
-    "rows in another order": lambda bench: bench.replace(
-        "sheet.tsv",
-        b"checkpoint\tfamily\tpath\tdata\tteacher\nsmall\tgat\truns/small.ckpt\tcan\tbig\nbig\tgat\truns/big.ckpt\tcan\t\n",
-    ),
-    "names that sort around a folder": lambda bench: bench.replace(
-        "sheet.tsv",
-        b"checkpoint\tfamily\tpath\tdata\tteacher\nbig-a\tgat\truns/big.ckpt\tcan\t\nbig\tgat\truns/big.ckpt\tcan\t\n"
-        b"small\tgat\truns/small.ckpt\tcan\tbig\n",
-    ),
-    "a row less": lambda bench: bench.replace(
-        "sheet.tsv", b"checkpoint\tfamily\tpath\tdata\nbig\tgat\truns/big.ckpt\tcan\n"
-    ),
+    "another description": lambda bench: bench.sheet(BIG, f"{SMALL} seventh", more="meta.run"),
+    "rows in another order": lambda bench: bench.sheet(SMALL, BIG),
+    "names that sort around a folder": lambda bench: bench.sheet("big-a gat runs/big.ckpt can", BIG, SMALL),
+    "a row less": lambda bench: bench.sheet(BIG),
     "figures": draw,
     "a manifest of a checkpoint that is gone": lambda bench: OWN.unlink(),
     "a manifest of a checkpoint that was edited": lambda bench: OWN.write_text("{}"),

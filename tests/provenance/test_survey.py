@@ -90,14 +90,11 @@ CHANGES = {
     "a failure": fail,
     "the teacher's checkpoint": lambda bench: save_checkpoint(Path("runs/big.ckpt"), seed=9),
     "a file more of raw data": lambda bench: save_graphs(Path("runs/val.npz"), seed=9),
-    "a row that wants less": lambda bench: bench.replace(
-        "sheet.tsv",
-        b"checkpoint\tfamily\tpath\tdata\tteacher\tartifacts\nbig\tgat\truns/big.ckpt\tcan\t\t\n"
-        b"small\tgat\truns/small.ckpt\tcan\tbig\tembeddings\n",
+    "a row that wants less": lambda bench: bench.sheet(
+        "big gat runs/big.ckpt can", "small gat runs/small.ckpt can big embeddings", more="artifacts"
     ),
-    "a row of another family": lambda bench: bench.replace(
-        "sheet.tsv",
-        b"checkpoint\tfamily\tpath\tdata\tteacher\nbig\tgat\truns/big.ckpt\tcan\t\nsmall\tvgae\truns/small.ckpt\tcan\tbig\n",
+    "a row of another family": lambda bench: bench.sheet(
+        "big gat runs/big.ckpt can", "small vgae runs/small.ckpt can big"
     ),
     "a toggle": lambda bench: bench.configure(artifacts__cka=False),
 }

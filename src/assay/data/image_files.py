@@ -43,7 +43,7 @@ def _limited(max_pixels: int) -> Iterator[None]:
     try:
         yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as bomb:
-        raise Unreadable(f"more than max_pixels, {max_pixels:,}, in a file", str(bomb)) from None
+        raise Unreadable(f"more than max_pixels, {max_pixels:,}, in a file", str(bomb).rstrip(".")) from None
     finally:
         Image.MAX_IMAGE_PIXELS = usual
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -148,6 +149,15 @@ def test_a_killed_fork_server_and_a_killed_snakemake_cost_no_artifact(fed: Bench
     assert "Snakemake was killed by signal 9; it is started again" in campaign.log("cpu")
 
 
+@pytest.fixture
+def in_background() -> Iterator[None]:
+    """What is started ignores Ctrl-C, as the background jobs of a script do."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_background")
 def test_a_cancelled_pilot_ends_with_all_that_it_started_and_lets_go_of_its_target(fed: Bench) -> None:
     fed.configure(options__landscape__resolution=ROWS)
     campaign = by_hand(fed, {"cpu": [[LONG]]})

@@ -55,6 +55,7 @@ def test_a_sheet_that_a_variable_names_is_copied(bench, workflow, monkeypatch):
 
 
 def test_the_copied_code_is_what_runs_with_it_on_the_path(copied):
+    assert not list(copied.code.rglob("__pycache__"))
     environment = {**os.environ, "PYTHONPATH": str(copied.code.absolute())}
     said = subprocess.run(
         [sys.executable, "-c", "import assay; print(assay.__file__)"],
@@ -65,7 +66,6 @@ def test_the_copied_code_is_what_runs_with_it_on_the_path(copied):
     )
     assert said.stdout.strip() == str(copied.code.absolute() / "assay/__init__.py")
     assert (copied.code / "workflow/one.smk").exists()
-    assert not list(copied.code.rglob("__pycache__"))
 
 
 def test_nothing_has_changed_at_first(copied):

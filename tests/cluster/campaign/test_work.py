@@ -1,5 +1,6 @@
 """What a campaign makes: all that is open and wanted, and its inputs first."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from assay.cluster.campaign.folder import Asked
 from assay.cluster.campaign.work import Unit, open_work
 from assay.cluster.preflight.asks import Ask
 from assay.errors import ConfigError
+from assay.provenance.status import Inspection
 
 INPUTS = {"results/big/intake.json", "results/small/intake.json", "results/data/can/data.json"}
+TICK_SECONDS = 0.02  # longer than the clock of the file system stands still
 FILES = {"embeddings.npz", "attention_weights.npz", "loss_landscape.parquet", "evaluation.json"}
 FUSED = """checkpoint\tfamily\tpath\tdata\texperts
 big\tgat\truns/big.ckpt\tcan\t
@@ -128,6 +131,25 @@ def test_what_is_made_from_another_artifact_is_one_unit_with_all_of_its_checkpoi
         *(f"results/{name}/intake.json" for name in ("f", "v", "big")),
         "results/data/can/data.json",
     }
+
+
+def test_what_is_made_for_what_is_made_of_it_alone_is_not_made_twice(bench):
+    save_autoencoder("vgae", Path("runs/v.ckpt"))
+    save_fusion(Path("runs/f.ckpt"))
+    bench.configure(artifacts__fusion_states=False)
+    Path("sheet.tsv").write_text(FUSED)
+    assert bench.assay("make", "f", "fusion_policy").code == 0
+    Path("results/f/fusion_policy.parquet").unlink()
+    found = work(bench, checkpoints="f", artifacts=("fusion_policy",))
+    assert [unit.targets for unit in found.cpu] == [("results/f/fusion_policy.parquet",)]
+
+
+def test_no_record_is_read_of_what_was_listed_and_did_not_change(made, monkeypatch):
+    work(made)  # hashes the sources once, since they were copied
+    time.sleep(TICK_SECONDS)
+    assert made.assay("list").code == 0
+    monkeypatch.setattr(Inspection, "state", None)
+    assert work(made).cpu == ()
 
 
 def test_a_checkpoint_that_a_rule_has_yet_to_make_is_refused_by_name(bench):

@@ -35,7 +35,7 @@ def told_to_end() -> bool:
 def started(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """A child in a process group of its own, which ignores Slurm's signals as all of its children do."""
     return subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=_ignore
+        command, env=environment, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=_heed_only_us
     )
 
 
@@ -75,6 +75,7 @@ def _remember(number: int, frame: object) -> None:
     _told = True
 
 
-def _ignore() -> None:
+def _heed_only_us() -> None:
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a shell's background jobs ignore

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 from assay import catalog
@@ -17,6 +18,7 @@ from assay.layout import Layout
 from assay.options import unknown
 from assay.plan import Request
 from assay.provenance.status import Inspection
+from assay.provenance.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,9 @@ def open_work(plan: Plan, asked: Asked, *, with_gpus: bool) -> Work:
     Raises:
         ConfigError: a glob or an artifact that matches nothing, or a file that a rule has to make first.
     """
-    look = Inspection(plan)
-    wishes = list(_open(plan, _chosen(plan, asked), look))
-    inputs = _inputs(look, wishes)
+    look = _Look(plan)
+    wishes = [wish for wish in _with_sources(plan, _chosen(plan, asked)) if not look.is_done(wish)]
+    inputs = _inputs(look.inspection, wishes)
     if missing := sorted(_unmade(plan, wishes, inputs)):
         raise ConfigError(
             [f"{path}: not there, and a rule makes it. Make it first: snakemake {path}" for path in missing]
@@ -90,25 +92,34 @@ def _chosen(plan: Plan, asked: Asked) -> Iterator[Request]:
             yield wish
 
 
-def _open(plan: Plan, wishes: Iterator[Request], look: Inspection) -> Iterator[Request]:
-    """The wishes that are not done, or not drawn; before each the one that it is made from, where that is not done."""
+def _with_sources(plan: Plan, wishes: Iterator[Request]) -> Iterator[Request]:
+    """The wishes, and before each the one that it is made from; every one once."""
     seen: set[str] = set()
     for wish in wishes:
-        for one in _with_source(plan, wish):
-            if one.target not in seen and not _is_done(plan, one, look):
+        sources = [planning.request(plan, wish.row.checkpoint, wish.made_from)] if wish.made_from else []
+        for one in (*sources, wish):
+            if one.target not in seen:
                 yield one
             seen.add(one.target)
 
 
-def _with_source(plan: Plan, wish: Request) -> Iterator[Request]:
-    if wish.made_from:
-        yield planning.request(plan, wish.row.checkpoint, wish.made_from)
-    yield wish
+class _Look:
+    """How artifacts stand: where nothing changed, as `assay list` or the manifest saw them last."""
 
+    def __init__(self, plan: Plan):
+        self.inspection = Inspection(plan)
+        self._figures = plan.figures
+        survey = Survey(plan)
+        self._words = cache(lambda name: {state.artifact: state.word for state in survey.states_of(name)})
 
-def _is_done(plan: Plan, wish: Request, look: Inspection) -> bool:
-    drawn = not plan.figures or all(Path(figure).exists() for figure in wish.figures[:1])
-    return drawn and look.state(wish.row.checkpoint, wish.artifact, wanted=True).word == "done"
+    def is_done(self, wish: Request) -> bool:
+        """Whether an artifact is made, and drawn where pictures are wanted."""
+        if self._figures and not all(Path(figure).exists() for figure in wish.figures[:1]):
+            return False
+        word = self._words(wish.row.checkpoint)[wish.artifact]
+        if word == "off":  # wanted for what is made of it
+            word = self.inspection.state(wish.row.checkpoint, wish.artifact, wanted=True).word
+        return word == "done"
 
 
 def _inputs(look: Inspection, wishes: Sequence[Request]) -> dict[str, Unit]:
