@@ -116,6 +116,16 @@ def test_a_job_that_failed_since_is_seen(remembered):
     assert ("small", "cka", "failed", "planted", str(CKA)) in surveyed(remembered)
 
 
+def test_another_reason_of_a_failure_is_seen(remembered):
+    note = Path("results/small/records/cka.failed.json")
+    CKA.unlink()
+    publish_json(note, {"error": "planted"})
+    time.sleep(TICK_SECONDS)
+    surveyed(remembered)
+    note.write_bytes(note.read_bytes().replace(b"planted", b"watered"))
+    assert ("small", "cka", "failed", "watered", str(CKA)) in surveyed(remembered)
+
+
 def test_changed_code_is_seen(remembered, monkeypatch):
     monkeypatch.setattr(seals, "_code", lambda artifacts, families: "other")
     assert is_read(remembered, "small")

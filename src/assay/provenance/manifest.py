@@ -109,10 +109,9 @@ class Binder:
     def _seal(self, checkpoint: str, states: Sequence[State]) -> Seal:
         """Over all that a section is made of, beside what decides how the artifacts stand."""
         pictures = [path for state in states for path in _figures(self._plan, self._layout, state)]
-        records, _, _ = self._layout.record(checkpoint, "").rpartition("/")  # where blanks would come and go
         meta = repr(sorted(self._plan.rows[checkpoint].meta.items()))
         parts = [self._survey.seals[checkpoint]]
-        return Seal.of((*pictures, records), self._general, meta, parts=parts)
+        return Seal.of(pictures, self._general, meta, parts=parts)
 
     def _read_section(self, checkpoint: str, states: Sequence[State]) -> Section:
         layout, row = self._layout, self._plan.rows[checkpoint]

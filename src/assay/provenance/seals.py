@@ -50,7 +50,7 @@ class Seals:
         self._data = cache(self._data_of)
 
     def seal(self, checkpoint: str, watched: Sequence[str]) -> Seal:
-        """The seal of a checkpoint; `watched` is where a change of its training would show."""
+        """The seal of a checkpoint; `watched` are files of its own that no name in the plan tells."""
         row = self._plan.rows[checkpoint]
         partners = [name for name in (row.teacher, *row.experts) if name]
         wanted = plan.wanted(self._plan, checkpoint)
@@ -64,20 +64,22 @@ class Seals:
         )
 
     def watched(self, checkpoint: str) -> list[str]:
-        """Where a change of what training left around a checkpoint would show; nowhere before it was read."""
+        """Notes of failures, and where a change of what training left would show; new notes show in their folder."""
+        notes = _notes(f"{self._layout.results}/{checkpoint}/records")
         training = self._layout.training(checkpoint)
         if not Path(training).exists():
-            return []
-        row = self._plan.rows[checkpoint]
-        return [str(path) for path in tokens.training_looked_at(row, seen.Seen.of(training))]
+            return notes
+        around = tokens.training_looked_at(self._plan.rows[checkpoint], seen.Seen.of(training))
+        return [*notes, *map(str, around)]
 
     def _files(self, checkpoint: str, wanted: Iterable[str]) -> Iterator[str]:
         folder, table = f"{self._layout.results}/{checkpoint}", catalog.artifacts()
         for artifact in wanted:
+            yield f"{folder}/records/{artifact}.json"
             yield f"{folder}/{table[artifact].file}"
             for name in table[artifact].also:
                 yield f"{folder}/{name}"
-        yield from _records(f"{folder}/records")
+        yield f"{folder}/records"
         training = self._layout.training(checkpoint)
         yield from (training, seen_path(training), self._layout.run(checkpoint))
 
@@ -147,24 +149,25 @@ def _code(artifacts: tuple[str, ...], families: tuple[str, ...]) -> str:
     )
 
 
-def _records(folder: str) -> list[str]:
-    """The records and the notes of failures in a folder."""
+def _notes(folder: str) -> list[str]:
+    """The notes of failures in a folder of records."""
     try:
         names = os.listdir(folder)  # noqa: PTH208
     except FileNotFoundError:
         return []
-    return [f"{folder}/{name}" for name in sorted(names) if name.endswith(".json")]
+    return [f"{folder}/{name}" for name in sorted(names) if name.endswith(".failed.json")]
 
 
 def _stats(files: Iterable[str]) -> tuple[str, int]:
     """The stat of each file, in a text, and the newest ctime."""
-    held, newest = [], 0
+    held, changed = [], [0]
     for file in files:
         try:
             stat = os.stat(file)  # noqa: PTH116
         except (FileNotFoundError, NotADirectoryError):
             held.append(f"{file} -")
             continue
-        held.append(f"{file} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}")
-        newest = max(newest, stat.st_ctime_ns)
-    return "\n".join(held), newest
+        ctime_ns = stat.st_ctime_ns
+        held.append(f"{file} {stat.st_size} {stat.st_mtime_ns} {ctime_ns} {stat.st_ino}")
+        changed.append(ctime_ns)
+    return "\n".join(held), max(changed)

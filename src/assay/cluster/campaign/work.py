@@ -116,10 +116,7 @@ class _Look:
         """Whether an artifact is made, and drawn where pictures are wanted."""
         if self._figures and not all(Path(figure).exists() for figure in wish.figures[:1]):
             return False
-        word = self._words(wish.row.checkpoint)[wish.artifact]
-        if word == "off":  # wanted for what is made of it
-            word = self.inspection.state(wish.row.checkpoint, wish.artifact, wanted=True).word
-        return word == "done"
+        return self._words(wish.row.checkpoint)[wish.artifact] == "done"
 
 
 def _inputs(look: Inspection, wishes: Sequence[Request]) -> dict[str, Unit]:
