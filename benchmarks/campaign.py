@@ -22,17 +22,18 @@ from slurm.table import reason_against
 
 USUAL = 16
 PILOTS = 2
+PATIENCE_SECONDS = 60  # for each artifact
 LOCAL = "--executor local --profile none --workflow-profile none --nolock --scheduler greedy -c 1 --"
 
 
 def each_a_job(study: Study, names: list[str]) -> None:
     study.snakemake("--jobs", "4", names=tuple(names))
-    assert study.ended() == 0, study.told()
+    assert study.ended(PATIENCE_SECONDS * len(names)) == 0, study.told()
 
 
 def groups_of_eight(study: Study, names: list[str]) -> None:
     study.snakemake("--jobs", "4", "--groups", "probe=light", names=tuple(names))
-    assert study.ended() == 0, study.told()
+    assert study.ended(PATIENCE_SECONDS * len(names)) == 0, study.told()
 
 
 def pilots_without_a_fork_server(study: Study, names: list[str]) -> None:
@@ -66,7 +67,7 @@ def costs(n: int, cluster: Cluster, folder: Path) -> Iterator[tuple[str, float, 
         with_checkpoints(study, names)
         before, outside, began = cpu_seconds(cluster), _outside(), time.monotonic()
         way(study, names)
-        wait_for("all artifacts", lambda study=study: _all_made(study, names))
+        wait_for("all artifacts", lambda study=study: _all_made(study, names), PATIENCE_SECONDS * n)
         seconds = time.monotonic() - began
         study.check_right(*names)
         spent, elsewhere = cpu_seconds(cluster) - before, _outside() - outside

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from assay.config import read_plan
+from assay.config import PILOT, read_plan, read_results
 from assay.errors import ConfigError
 
 HEADER = "checkpoint\tfamily\tpath\tdata\tteacher\texperts\tartifacts"
@@ -182,6 +182,40 @@ def test_a_path_below_results_need_not_exist_and_a_taken_in_checkpoint_neither(l
     Path("results/a").mkdir(parents=True)
     Path("results/a/intake.json").write_text("{}")
     assert plan(["a\tgat\truns/deleted.ckpt\tg\t\t\t"]).rows
+
+
+def test_within_a_campaign_files_may_be_gone_and_all_else_is_as_wrong_as_ever(lab, monkeypatch):
+    rows = ("a\tgat\truns/a.ckpt\tg\t\t\t", "b\tgat\truns/b.ckpt\tg\t\t\t")
+    plan(rows)
+    for name in ("b.ckpt", "graphs.npz"):
+        Path("runs", name).unlink()
+    with pytest.raises(ConfigError, match=r"(?s)runs/graphs.npz.*runs/b.ckpt"):
+        read_plan("config.yaml")
+    assert list(read_plan("config.yaml", may_lack_files=True).rows) == ["a", "b"]
+    monkeypatch.setenv(PILOT, "1")
+    assert read_plan("config.yaml").data["g"].paths == ("runs/graphs.npz", "runs/test.npz")
+    assert "family: 'gta' is unknown" in problems(["a\tgta\truns/gone.ckpt\tg\t\t\t"])
+
+
+@pytest.mark.parametrize(("keys", "folder"), [({}, "results"), ({"results": "$PLACE/./here"}, "there/here")])
+def test_the_results_are_known_whatever_else_is_wrong(lab, monkeypatch, keys, folder):
+    monkeypatch.setenv("PLACE", "there")
+    problems(["a\tgta\t\t\t\t\t"], seed="no", **keys)
+    assert read_results("config.yaml") == folder
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("results: 7\n", "results: expected the path of a folder, got 7"),
+        ("results: .\n", "results: '.' is not a folder of its own"),
+        ("- results\n", "must hold keys"),
+    ],
+)
+def test_results_that_cannot_be_known_are_refused(lab, text, words):
+    Path("config.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        read_results("config.yaml")
 
 
 def test_a_split_that_the_data_lack_is_refused(lab):

@@ -64,10 +64,10 @@ def _checkpoint_lacks(plan: Plan, row: Row, asks: frozenset[str]) -> dict[str, s
 
 def _data_lack(plan: Plan, data: DataSet, asks: frozenset[str]) -> dict[str, str]:
     """What is asked of a data set -> why it is not there, as its preparation found."""
-    if not asks:
+    if not (open_ := asks & catalog.SOURCES[data.source].may_hold):
         return {}
     content = _found(Layout(plan.results).data(data.name))
-    lacks = _of(asks, content)
+    lacks = _of(open_, content)
     return lacks if lacks and data_hold(plan, data.name, content) else {}
 
 

@@ -19,6 +19,7 @@ from assay.row_problems import row_problems
 from assay.sheet import Row, read_rows
 
 DEFAULT_CONFIG = "config/config.yaml"
+PILOT = "ASSAY_PILOT"  # of the environment: set for all that a campaign's pilot starts
 
 
 class _Section(BaseModel):
@@ -106,16 +107,20 @@ class Plan:
         return self.data[name]
 
 
-def read_plan(path: str = DEFAULT_CONFIG) -> Plan:
+def read_plan(path: str = DEFAULT_CONFIG, *, may_lack_files: bool = False) -> Plan:
     """The plan of a config file.
+
+    It `may_lack_files`, checkpoints and raw data, once it was sent as a campaign, and so within a pilot: what needs one
+    that is gone fails by itself.
 
     Raises:
         ConfigError: every problem of config and sheet, a line each.
     """
     config = _validated(_read_yaml(path), path)
+    may_lack_files = may_lack_files or PILOT in os.environ
     results, wrong_results = _results(config.results)
     sheet, wrong_sheet = expanded(config.checkpoints)
-    data, wrong_data = data_sets(config.data, results)
+    data, wrong_data = data_sets(config.data, results, may_lack_files=may_lack_files)
     options, wrong_options = _artifact_options(config)
     problems = [*wrong_results, *wrong_sheet, *wrong_data, *wrong_options, *_unknown_artifacts(config)]
     enabled = tuple(name for name in catalog.artifacts() if config.artifacts.get(name, True))
@@ -123,9 +128,8 @@ def read_plan(path: str = DEFAULT_CONFIG) -> Plan:
         name for name in enabled if name in config.artifacts or not catalog.artifacts()[name].on_request
     )
     rows, wrong_rows = ({}, []) if wrong_sheet else read_rows(Path(sheet), usual)
-    wrong_rows += [
-        f"{sheet}:{line} {problem}" for line, problem in row_problems(rows, data, options, results, enabled)
-    ]
+    found = row_problems(rows, data, options, results, enabled, may_lack_files=may_lack_files)
+    wrong_rows += [f"{sheet}:{line} {problem}" for line, problem in found]
     if problems or wrong_rows:
         raise ConfigError([*(f"{path}: {problem}" for problem in problems), *wrong_rows])
     return Plan(
@@ -140,6 +144,22 @@ def read_plan(path: str = DEFAULT_CONFIG) -> Plan:
         device=config.device,
         placeholders=tuple(config.intake.placeholders),
     )
+
+
+def read_results(path: str = DEFAULT_CONFIG) -> str:
+    """The results folder of a config, whatever else is wrong with that, and with its sheet.
+
+    Raises:
+        ConfigError: the file cannot be read, or its key `results` is wrong.
+    """
+    content = _keys(_read_yaml(path), path)
+    given = content.get("results", Config.model_fields["results"].default)
+    if not isinstance(given, str):
+        raise ConfigError(f"{path}: results: expected the path of a folder, got {given!r}.")
+    folder, problems = _results(given)
+    if problems:
+        raise ConfigError([f"{path}: {problem}" for problem in problems])
+    return folder
 
 
 def _read_yaml(path: str) -> Any:
@@ -174,13 +194,17 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         return super().construct_mapping(node, deep)
 
 
-def _validated(content: Any, path: str) -> Config:
+def _keys(content: Any, path: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(
             f"{path}: must hold keys such as checkpoints and data, got {type(content).__name__}."
         )
+    return content
+
+
+def _validated(content: Any, path: str) -> Config:
     try:
-        return Config.model_validate(content)
+        return Config.model_validate(_keys(content, path))
     except ValidationError as error:
         raise ConfigError([f"{path}: {line}" for line in _lines(error)]) from None
 

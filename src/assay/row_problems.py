@@ -20,14 +20,18 @@ def row_problems(
     options: Mapping[str, Mapping[str, Value]],
     results: str,
     enabled: tuple[str, ...],
+    *,
+    may_lack_files: bool = False,
 ) -> Iterator[tuple[int, str]]:
     """Every problem, with the line of its row.
 
     `options` are those of all artifacts before a row's own, `enabled` the artifacts that no toggle switches off.
+    Where they `may_lack_files`, a checkpoint that is not there is no problem.
     """
     of_alike: dict[tuple[object, ...], list[str]] = {}  # what is wrong with rows alike in what decides it
     for row in rows.values():
-        wrong = [*_own_problems(row, rows, data, results)]
+        wrong = [*_own_problems(row, rows, data)]
+        wrong += [] if may_lack_files else _missing(row, results)
         if row.family in catalog.families() and row.data in data:
             alike = (row.family, row.data, row.artifacts, bool(row.experts), repr(row.options))
             if alike not in of_alike:
@@ -36,11 +40,9 @@ def row_problems(
         yield from ((row.line, problem) for problem in wrong)
 
 
-def _own_problems(
-    row: Row, rows: Mapping[str, Row], data: Mapping[str, DataSet], results: str
-) -> Iterator[str]:
+def _own_problems(row: Row, rows: Mapping[str, Row], data: Mapping[str, DataSet]) -> Iterator[str]:
     yield from name_problems(row.checkpoint)
-    yield from _path_problems(row, results)
+    yield from (f"path: {problem}" for problem in expanded(row.path)[1])
     if row.family and row.family not in catalog.families():
         yield f"family: {unknown(row.family, catalog.families())}"
     if row.data and row.data not in data:
@@ -62,9 +64,8 @@ def name_problems(name: str) -> Iterator[str]:
         yield f"checkpoint: {name!r} is reserved: the results hold something else of that name"
 
 
-def _path_problems(row: Row, results: str) -> Iterator[str]:
+def _missing(row: Row, results: str) -> Iterator[str]:
     path, wrong = expanded(row.path)
-    yield from (f"path: {problem}" for problem in wrong)
     if not path or wrong or _is_there(path) or made_by_rule(path, results):
         return
     if not Path(results, row.checkpoint, "intake.json").exists():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli.test_lacks import pair
-from contract.examples import save_gsnn, save_tables
+from contract.examples import save_gsnn, save_images, save_tables, save_vit
 
 from assay.plan import requests
 from assay.store.blanks import reason_left
@@ -160,3 +160,38 @@ def test_a_blank_is_taken_away_only_where_it_does_not_apply(screen):
     assert screen.assay("manifest", "--partial").code == 0
     assert pair(screen, RECOVERY)[0] == "stale"
     assert reason_left(Path("results/small/records/edge_recovery.json"))
+
+
+NO_CLASSES = (
+    "asks the data for labels, which can lack: no table, folder or array names the class of any image"
+)
+
+
+@pytest.fixture
+def scans(bench):
+    """A network of images, on images of which no class is known."""
+    save_vit(Path("runs/small.ckpt"))
+    save_images(Path("runs/val.npz"))
+    with np.load("runs/val.npz") as held:
+        np.savez("runs/val.npz", images=held["images"])
+    bench.configure(data__can={"source": "images", "path": "runs/val.npz"})
+    Path("sheet.tsv").write_text("checkpoint\tfamily\tpath\tdata\nsmall\tvit\truns/small.ckpt\tcan\n")
+    return bench
+
+
+def test_images_without_a_class_have_no_evaluation_and_no_landscape_but_all_else(scans):
+    assert {"evaluation", "landscape", "gradcam"} <= planned(scans)
+    assert scans.assay("prepare", "can").code == 0
+    for artifact in ("evaluation", "landscape"):
+        assert pair(scans, artifact) == ("n/a", [NO_CLASSES])
+    assert planned(scans) == {"embeddings", "gradcam", "attention_maps"}
+    for artifact in planned(scans):
+        assert scans.assay("make", "small", artifact).code == 0
+    assert scans.assay("list", "--check").code == 0
+
+
+def test_one_class_that_is_known_in_any_split_is_enough(scans):
+    save_images(Path("runs/train.npz"))
+    scans.configure(data__can__splits={"train": "runs/train.npz"})
+    assert scans.assay("prepare", "can").code == 0
+    assert {"evaluation", "landscape"} <= planned(scans)

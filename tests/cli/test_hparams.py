@@ -98,6 +98,23 @@ def test_a_model_folder_gives_the_embeddings_of_its_weights_in_a_file(images):
     np.testing.assert_array_equal(load_artifact("results/v/embeddings.npz").embeddings, of_file)
 
 
+def test_a_record_says_that_pixels_were_not_normalised_until_the_sheet_says_how_they_are(images):
+    row("runs/vit.pth", "num_heads=2")
+    (warning,) = warnings_of(images, "embeddings")
+    assert "the sheet's column hparams" in warning
+    assert warnings_of(images, "record") == []
+    assert "image_mean" not in images.assay("list").text
+    row("runs/vit.pth", "num_heads=2 image_mean=0 image_std=1")
+    assert warnings_of(images, "embeddings") == []
+
+
+def warnings_of(bench, artifact: str) -> list[str]:
+    """What the record of an artifact, made now, warns of."""
+    run = bench.assay("make", "v", artifact)
+    assert run.code == 0, run.text
+    return json.loads(Path(f"results/v/records/{artifact}.json").read_bytes())["warnings"]
+
+
 def test_every_file_of_a_folder_that_is_read_counts(images):
     row("runs/vit", "")
     take_in(images)

@@ -55,13 +55,13 @@ def save_mlp(path: Path, *, seed: int = 0) -> None:
 def save_vit(path: Path, *, seed: int = 0) -> None:
     """A vision transformer of 2 x 2 patches of grey images."""
     state = vision.vit_state(seed=seed, channels=1, patch=(8, 8), positions=5, classes=3)
-    torch.save({"state_dict": state, "hyper_parameters": {"num_heads": 2}}, path)
+    torch.save({"state_dict": state, "hyper_parameters": {"num_heads": 2, **vision.AS_THEY_ARE}}, path)
 
 
 def save_cnn(path: Path, *, seed: int = 0) -> None:
     """Two convolutions of grey images."""
     state = vision.plain_state(seed=seed, channels=1, classes=3)
-    torch.save({"state_dict": state, "hyper_parameters": {"stride": 2}}, path)
+    torch.save({"state_dict": state, "hyper_parameters": {"stride": 2, **vision.AS_THEY_ARE}}, path)
 
 
 def save_images(path: Path, *, seed: int = 0, n: int = 12) -> None:

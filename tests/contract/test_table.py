@@ -61,9 +61,14 @@ def test_an_artifact_asks_for_what_there_is_and_some_family_answers_it(artifact)
 def test_what_an_artifact_asks_of_data_some_source_may_hold_under_options_that_it_has(artifact):
     row = catalog.artifacts()[artifact]
     for name, under in row.asks_data.items():
-        assert any(name in source.may_hold for source in catalog.SOURCES.values())
+        assert any(name in source.holds | source.may_hold for source in catalog.SOURCES.values())
         for option, value in under.items():
             assert cast(row.options[option], value) == value
+
+
+@pytest.mark.parametrize("source", catalog.SOURCES.values(), ids=catalog.SOURCES)
+def test_what_a_source_always_holds_it_cannot_lack(source):
+    assert not source.holds & source.may_hold
 
 
 @pytest.mark.parametrize("artifact", catalog.artifacts())

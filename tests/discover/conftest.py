@@ -13,7 +13,7 @@ def lab(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     for layout in LAYOUTS:
         layout(folder / "lab")
-    images = {"source": "images", "path": str(folder / "lab")}
+    images = trees.pictures(folder / "pictures", 32, 24, 3)
     tables = {"source": "network", "path": str(trees.GRAPHS)}
     trees.project(folder, slides=images, screen=tables)
     return folder

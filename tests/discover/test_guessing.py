@@ -211,7 +211,7 @@ def test_data_is_known_by_name_by_path_and_where_only_one_fits(lab):
 
     data = read_project(str(lab / "config.yaml")).data
     assert data_of({"dataset": "/x/SLIDES.npz"}, data, batches=("images",), usual="")[0] == "slides"
-    path = f"/elsewhere/{lab.name}/lab"
+    path = f"/elsewhere/{lab.name}/pictures"
     assert data_of({"data.path": path}, data, batches=("images",), usual="other")[0] == "slides"
     assert data_of({"dataset": "can"}, data, batches=("images",), usual="")[0] == "slides"
     assert data_of({"dataset": "can"}, {}, batches=("images",), usual="")[0] == ""

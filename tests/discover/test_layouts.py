@@ -35,12 +35,27 @@ def test_the_sheet_passes_the_check_and_every_row_is_taken_in(found, lab, monkey
         assert trees.run("intake", name, "--config", "config.yaml").exit_code == 0, name
 
 
-def test_artifacts_of_a_proposed_row_and_its_teacher_are_made(found, lab, monkeypatch):
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [
+        ("lightning", "gat_big_v3"),
+        ("hydra", "distill_seed-1"),
+        ("mlflow", "brave-fish"),
+        ("wandb", "vit_tiny_ab12cd34"),
+        ("wandb", "residual_zz99yy88"),
+    ],
+)
+def test_a_row_of_every_layout_runs(found, lab, monkeypatch, layout, name):
     monkeypatch.chdir(lab)
-    for artifact, file in (("embeddings", "embeddings.npz"), ("cka", "cka.json")):
-        made = trees.run("make", "distill_seed-1", artifact, "--config", "config.yaml")
-        assert made.exit_code == 0, made.stderr
-        assert (lab / "results" / "distill_seed-1" / file).is_file()
+    assert [row["layout"] for row in found["rows"].values() if row["row"]["checkpoint"] == name] == [layout]
+    trees.assert_runs(name)
+
+
+def test_an_artifact_of_a_proposed_row_and_its_teacher_is_made(found, lab, monkeypatch):
+    monkeypatch.chdir(lab)
+    made = trees.run("make", "distill_seed-1", "cka", "--config", "config.yaml")
+    assert made.exit_code == 0, made.stderr
+    assert (lab / "results" / "distill_seed-1" / "cka.json").is_file()
 
 
 def test_a_family_is_sure_by_its_class_likely_by_two_signs_and_possible_by_tensors_alone(found):

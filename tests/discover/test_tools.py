@@ -1,4 +1,4 @@
-"""Trees that Lightning, transformers and assay.record make themselves."""
+"""Trees that Lightning, transformers and assay.record make themselves are discovered, and run."""
 
 import json
 import pickle
@@ -82,7 +82,8 @@ def test_folders_of_save_pretrained_are_proposed_and_a_trainers_best_step_is_kep
         torch.save({"state": {}}, tmp_path / "out" / name / "optimizer.pt")
     bert = transformers.BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, vocab_size=9)
     transformers.models.bert.modeling_bert.BertModel(bert).save_pretrained(tmp_path / "bert")
-    found = trees.discovered(".", "--data", "slides")
+    trees.project(tmp_path, slides=trees.pictures(tmp_path / "pictures", 16, 16, 3))
+    found = trees.discovered(".", "-o", "sheet.tsv", "--config", "config.yaml")
     (path, content), *others = found["rows"].items()
     assert not others
     assert path == "out/checkpoint-5"
@@ -91,13 +92,14 @@ def test_folders_of_save_pretrained_are_proposed_and_a_trainers_best_step_is_kep
     assert content["row"]["hparams"] == ""
     assert found["skipped"]["bert"] == "no family reads the class transformers.BertModel"
     assert found["skipped"]["out/checkpoint-10"].startswith("another of its run is proposed: checkpoint-5")
+    trees.assert_runs("out")
 
 
 def test_runs_that_lightning_makes_are_proposed_with_the_checkpoint_that_it_calls_best(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     trained_by_lightning(tmp_path)
     assert len(list(tmp_path.rglob("*.ckpt"))) == 3
-    trees.project(tmp_path, slides={"source": "images", "path": str(tmp_path)})
+    trees.project(tmp_path, slides=trees.pictures(tmp_path / "pictures", 6, 5))
     found = trees.discovered("logs", "-o", "sheet.tsv", "--config", "config.yaml")
     (path, content), *others = found["rows"].items()
     assert not others
@@ -106,8 +108,7 @@ def test_runs_that_lightning_makes_are_proposed_with_the_checkpoint_that_it_call
     assert "the best of 3 by val_loss" in content["because"]
     assert content["row"]["checkpoint"] == "tiny_v0"
     assert content["row"]["family"] == "cnn"
-    assert trees.run("check", "--config", "config.yaml").exit_code == 0
-    assert trees.run("intake", "tiny_v0", "--config", "config.yaml").exit_code == 0
+    trees.assert_runs("tiny_v0")
 
 
 def trained_by_lightning(folder):

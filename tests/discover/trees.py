@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from data.image_files import save_many
 from data.random_graphs import random_graphs
 from families.graphs import REFERENCE
 from families.vision.examples import plain_state, resnet_state, vit_state
 from torch import Tensor
 from typer.testing import CliRunner, Result
 
+from assay import load_artifact
 from assay.cli import app
 from assay.errors import AssayError
 
@@ -29,6 +31,16 @@ def run(*words: str | Path) -> Result:
     elif result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
+
+
+def assert_runs(name: str) -> None:
+    """The sheet of the working folder passes the check; the row `name` is taken in, and what it embeds is made."""
+    for words in (["check"], ["intake", name], ["make", name, "embeddings"]):
+        result = run(*words, "--config", "config.yaml")
+        assert result.exit_code == 0, (words, result.exception, result.stderr)
+    vectors = load_artifact(f"results/{name}/embeddings.npz").embeddings
+    assert vectors.size > 0
+    assert np.isfinite(vectors).all()
 
 
 def discovered(*words: str | Path) -> dict[str, Any]:
@@ -50,6 +62,12 @@ def project(folder: Path, **data: Mapping[str, Any]) -> Path:
     content = {"checkpoints": str(folder / "sheet.tsv"), "results": str(folder / "results"), "data": sections}
     config.write_text(yaml.safe_dump(content))
     return config
+
+
+def pictures(folder: Path, *shape: int) -> dict[str, str]:
+    """A data set of three pictures."""
+    save_many(folder, 3, shape=shape)
+    return {"source": "images", "path": str(folder)}
 
 
 def gat(path: Path, **more: Any) -> Path:

@@ -84,7 +84,8 @@ def reason_against(artifact: Artifact, family: str, partners: Mapping[str, str])
 
 def reason_of_source(artifact: Artifact, options: Mapping[str, Value], source: str) -> str:
     """Why an artifact with these options does not apply to any data of a source; empty where it may."""
-    if lacks := data_asked(artifact, options) - SOURCES[source].may_hold:
+    held = SOURCES[source].holds | SOURCES[source].may_hold
+    if lacks := data_asked(artifact, options) - held:
         return f"asks the data for {', '.join(sorted(lacks))}, which source {source} does not read"
     return ""
 

@@ -78,6 +78,7 @@ ARTIFACTS: Mapping[str, Artifact] = {
         module="assay.artifacts.landscape",
         file="loss_landscape.parquet",
         asks=frozenset({"loss"}),
+        asks_data={"labels": {}},
         figure="assay.figures.landscape",
         in_parts=True,
         options={
@@ -136,6 +137,7 @@ ARTIFACTS: Mapping[str, Artifact] = {
         module="assay.artifacts.evaluation",
         file="evaluation.json",
         asks=frozenset({"detect"}),
+        asks_data={"labels": {}},
         figure="assay.figures.evaluation",
         options={
             "splits": Option((), "splits to evaluate; empty: all of them"),

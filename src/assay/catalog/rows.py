@@ -42,7 +42,8 @@ class Source:
     primary: str  # the split that `path` holds
     derived: Mapping[str, str] = field(default_factory=dict)  # split cut from it -> its share's option
     sidecar: str = ""  # suffix of a file that may lie beside a raw file and belongs to it
-    may_hold: frozenset[str] = frozenset()  # beside samples: attributes of its data; see `Prepared.lacks`
+    holds: frozenset[str] = frozenset({"labels"})  # beside samples: attributes that all its data have
+    may_hold: frozenset[str] = frozenset()  # those that only some have; see `Prepared.lacks`
     options: Mapping[str, Option] = field(default_factory=dict)
 
 

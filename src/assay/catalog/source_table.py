@@ -69,6 +69,8 @@ SOURCES: Mapping[str, Source] = {
     "images": Source(
         module="assay.data.images",
         batches="images",
+        holds=frozenset(),
+        may_hold=frozenset({"labels"}),
         suffixes=(".png", ".jpg", ".jpeg", ".nii", ".nii.gz", ".dcm", ".npz", ".csv"),
         primary="val",
         options={

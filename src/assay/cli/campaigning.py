@@ -11,7 +11,7 @@ import typer
 from assay.cli.places import ConfigOption, DirectoryOption, JsonOption
 from assay.cluster.campaign.folder import Asked, CampaignFolder, Executor, campaigns
 from assay.cluster.commands import is_installed
-from assay.config import DEFAULT_CONFIG, Plan, read_plan
+from assay.config import DEFAULT_CONFIG, Plan, read_plan, read_results
 from assay.errors import ConfigError
 from assay.options import unknown
 
@@ -87,7 +87,7 @@ def resume(
     The new one works with config, sheet and code as they are now.
     """
     plan = read_plan(config)
-    old = chosen(plan, name).read()
+    old = chosen(plan.results, name).read()
     _start(plan, old.asked, old.executor, dry_run=dry_run, probe=probe)
 
 
@@ -103,7 +103,7 @@ def status(
     from assay.cluster.campaign.ending import close_if_dead
     from assay.cluster.campaign.standing import standing
 
-    folder = chosen(read_plan(config), name)
+    folder = chosen(read_results(config), name)
     found = standing(folder)
     print(json.dumps(asdict(found), indent=1) if as_json else "\n".join(status_lines(found)))
     if found.over:
@@ -125,7 +125,7 @@ def logs(
     """Print what the pilots and their Snakemakes said last. Example: assay campaign logs --pilot cpu-0 -n 100"""
     from assay.cli.standing import tail
 
-    folder = chosen(read_plan(config), name)
+    folder = chosen(read_results(config), name)
     arrays = folder.read().arrays
     known = {
         f"{array.name}-{n}": folder.log(array.name, n) for array in arrays for n in range(array.n_pilots)
@@ -145,22 +145,22 @@ def cancel(
     """End a campaign; what is complete stays, parts of long artifacts too. Example: assay campaign cancel"""
     from assay.cluster.campaign.stopping import cancel as cancelled
 
-    folder = chosen(read_plan(config), name)
+    folder = chosen(read_results(config), name)
     cancelled(folder)
     print(
         f"campaign {folder.path.name} has ended. assay campaign resume sends what is left.", file=sys.stderr
     )
 
 
-def chosen(plan: Plan, name: str | None) -> CampaignFolder:
-    """The campaign of that name, or the last one.
+def chosen(results: str, name: str | None) -> CampaignFolder:
+    """The campaign of that name in a results folder, or the last one.
 
     Raises:
         ConfigError: there is none.
     """
-    known = {folder.path.name: folder for folder in campaigns(plan.results)}
+    known = {folder.path.name: folder for folder in campaigns(results)}
     if not known:
-        raise ConfigError(f"{plan.results}: no campaign was sent from here. assay campaign sends one.")
+        raise ConfigError(f"{results}: no campaign was sent from here. assay campaign sends one.")
     if name and name not in known:
         raise ConfigError(f"campaign {name!r} is unknown. There are: {', '.join(known)}.")
     return known[name or list(known)[-1]]

@@ -113,7 +113,13 @@ def _prepared(found: Mapping[str, Found], class_names: tuple[str, ...]) -> Prepa
         "space": list(any_split.x.shape[2:]),
         "warnings": label_warnings({split: images.y for split, images in splits.items()}),
     }
-    return Prepared(splits, facts)
+    return Prepared(splits, facts, _lacks(splits))
+
+
+def _lacks(splits: Mapping[str, Images]) -> dict[str, str]:
+    if any((images.y >= 0).any() for images in splits.values()):
+        return {}
+    return {"labels": "no table, folder or array names the class of any image"}
 
 
 def _given(found: Mapping[str, Found], class_names: tuple[str, ...]) -> tuple[str, ...]:

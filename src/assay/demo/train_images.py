@@ -20,6 +20,7 @@ from assay.families.vit.settings import VitSettings
 from assay.protocols import ImageBatch
 
 HEADS, KERNEL = 4, 3
+AS_THEY_ARE = {"image_mean": 0.0, "image_std": 1.0}  # pixels of 0 to 1 are trained on
 LEARNING_RATE = 3e-3
 
 
@@ -40,6 +41,7 @@ def trained_vit(images: Images, *, width: int, layers: int, stride: int, epochs:
     size = images.x.shape[2:]
     header = {
         "num_heads": HEADS,
+        **AS_THEY_ARE,
         "image_size": list(size),
         "class_names": images.class_names.tolist(),
         "seed": seed,
@@ -49,7 +51,7 @@ def trained_vit(images: Images, *, width: int, layers: int, stride: int, epochs:
 
 def trained_cnn(images: Images, *, width: int, layers: int, stride: int, epochs: int, seed: int) -> Trained:
     """A plain stack of convolutions, its modules named `f` and `h`; otherwise as `trained_vit`."""
-    header = {"stride": stride, "class_names": images.class_names.tolist(), "seed": seed}
+    header = {"stride": stride, **AS_THEY_ARE, "class_names": images.class_names.tolist(), "seed": seed}
     result = _trained(partial(_cnn, images, width, layers, stride), images, header, epochs=epochs, seed=seed)
     state = {_plain_name(name): tensor for name, tensor in result.checkpoint["state_dict"].items()}
     return Trained({**result.checkpoint, "state_dict": state}, result.losses)

@@ -19,6 +19,8 @@ DATA = re.compile(
     r"(?:\.(?:name|id|path|dir|root|file|dataset|dataset_name|data_dir|data_path))?"
 )
 
+SCALE = frozenset({"image_mean", "image_std"})  # neither means anything without the other
+
 
 def teacher_texts(config: Mapping[str, Plain]) -> list[str]:
     """What may name the teacher, a path or a run, the plainest key first."""
@@ -95,8 +97,17 @@ def _same_end(one: Sequence[str], other: Sequence[str]) -> bool:
     return n > 0 and tuple(one[-n:]) == tuple(other[-n:])
 
 
-def hparams_of(config: Mapping[str, Plain], names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Of the hyper-parameters `names` those that the config says once, as the sheet writes them, a list with commas."""
+def hparams_of(config: Mapping[str, Plain], names: Sequence[str]) -> Mapping[str, str]:
+    """Of the hyper-parameters `names` those that the config says once, as the sheet writes them, a list with commas.
+
+    Of `image_mean` and `image_std` both that are asked for, or neither.
+    """
+    said = dict(_said_once(config, names))
+    whole = SCALE.intersection(names) <= said.keys()
+    return {name: text for name, text in said.items() if whole or name not in SCALE}
+
+
+def _said_once(config: Mapping[str, Plain], names: Sequence[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         texts = {",".join(values) for values in _said(config, name).values()}
         if len(texts) == 1 and re.fullmatch(r"[^\s;=$\[\]\"']{1,1000}", text := texts.pop()):

@@ -16,6 +16,15 @@ _BEFORE = r"(?:.+\.)?"  # what wrappers put before a name
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What no tensor shows and a family needs: in the file, under all of `keys`, or in a file beside it."""
+
+    name: str
+    keys: tuple[str, ...]
+    beside: tuple[str, ...]  # endings of the files, of which one is enough
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """What the tensors of a family's checkpoints are called.
 
@@ -25,6 +34,7 @@ class Signature:
         axes: pattern -> number of axes of the tensors whose names match.
         by_class: the family reads no checkpoint that does not name its class.
         hparams: hyper-parameters that no tensor shows, of which the family needs one.
+        parts: what else it needs, all of them.
     """
 
     names: tuple[str, ...]
@@ -32,6 +42,7 @@ class Signature:
     axes: tuple[tuple[str, int], ...] = ()
     by_class: bool = False
     hparams: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 SIGNATURES: Mapping[str, tuple[Signature, ...]] = {  # family -> its kinds of checkpoints
@@ -39,7 +50,15 @@ SIGNATURES: Mapping[str, tuple[Signature, ...]] = {  # family -> its kinds of ch
     "vgae": (Signature((r"input_encoder\..*", r".*(?:z_mean|score_recon_mean).*"), by_class=True),),
     "dgi": (Signature((r"input_encoder\..*", r".*(?:discriminator|dgi).*"), by_class=True),),
     "fusion": (Signature((r".*(?:reward_calc\._vgae_weights|alpha_values)",), by_class=True),),
-    "gsnn": (Signature((r"function_edge_mask", r"ResBlocks\.0\..*")),),
+    "gsnn": (
+        Signature(
+            (r"function_edge_mask", r"ResBlocks\.0\..*"),
+            parts=(
+                Part("network", ("edge_index_dict", "node_names_dict"), (".network.npz", ".network.parquet")),
+                Part("ctor", ("ctor",), (".ctor.json",)),
+            ),
+        ),
+    ),
     "vit": (
         Signature(
             (_BEFORE + r"patch_embed(?:\.proj)?\.weight", _BEFORE + r"(?:blocks|layers?)\.0\..*qkv.*"),
@@ -79,7 +98,9 @@ SIGNATURES: Mapping[str, tuple[Signature, ...]] = {  # family -> its kinds of ch
     ),
 }
 WISHES: Mapping[str, tuple[str, ...]] = {
-    "mlp": ("activation", "output_names")
+    "mlp": ("activation", "output_names"),
+    "vit": ("image_mean", "image_std"),
+    "cnn": ("image_mean", "image_std"),
 }  # taken where a run says them; not needed
 
 
@@ -92,6 +113,7 @@ class Guess:
     because: str
     lacks: tuple[str, ...] = ()  # hyper-parameters of which the family needs one
     takes: tuple[str, ...] = ()  # hyper-parameters that the row may add
+    parts: tuple[Part, ...] = ()  # that the file does not hold, so that files beside it must
 
 
 def family_of(header: Mapping[str, Any], config: Mapping[str, Any]) -> Guess:
@@ -141,7 +163,8 @@ def _with_hparams(family: str, confidence: Confidence, because: str, header: Map
     needed = kinds[0].hparams if kinds else ()
     lacks = () if any(said.get(name) is not None for name in needed) else needed
     wishes = tuple(name for name in WISHES.get(family, ()) if said.get(name) is None)
-    return Guess(family, confidence, because, lacks, (*lacks, *wishes))
+    parts = tuple(part for part in (kinds[0].parts if kinds else ()) if not {*part.keys} <= {*header["keys"]})
+    return Guess(family, confidence, because, lacks, (*lacks, *wishes), parts)
 
 
 def _none(because: str) -> Guess:

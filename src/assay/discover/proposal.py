@@ -10,7 +10,7 @@ from assay.catalog import MAKERS, families
 from assay.discover.choosing import Which, chosen, trained
 from assay.discover.config_keys import data_of, hparams_of, takes, teacher_texts
 from assay.discover.documents import flat
-from assay.discover.families import Confidence, family_of
+from assay.discover.families import Confidence, Part, family_of
 from assay.discover.finding import Candidate, Finder
 from assay.discover.merging import Sheet
 from assay.discover.model import Model
@@ -158,7 +158,7 @@ def _proposal(work: _Work, name: str, model: Model, found: Partners) -> Proposal
     family, guess, experts = families()[model.guess.family], model.guess, found.experts[name]
     batches = takes(guess.family, experts=bool(experts))
     data, why = data_of(model.config, work.project.data, batches=batches, usual=work.data)
-    said = dict(hparams_of(model.config, guess.takes))
+    said = hparams_of(model.config, guess.takes)
     row = {
         "checkpoint": name,
         "family": guess.family,
@@ -172,6 +172,7 @@ def _proposal(work: _Work, name: str, model: Model, found: Partners) -> Proposal
     open_ = [] if data else [f"data: {why}"]
     if guess.lacks and not set(guess.lacks) & said.keys():
         open_.append(f"hparams: neither file nor run says {' or '.join(guess.lacks)}")
+    open_ += [note for part in guess.parts if (note := _still_to_give(part, model.candidate.path))]
     if (texts := teacher_texts(model.config)) and not row["teacher"]:
         open_.append(f"teacher: its config says {texts[0]}, which is no checkpoint that was found")
     if family.batches in MAKERS and not experts:
@@ -180,3 +181,12 @@ def _proposal(work: _Work, name: str, model: Model, found: Partners) -> Proposal
     return Proposal(
         row, model.candidate.run.layout, guess.confidence, tuple(filter(None, because)), tuple(open_)
     )
+
+
+def _still_to_give(part: Part, path: Path) -> str:
+    """What a person must add to a file without `part`; empty where it lies in a file beside it."""
+    files = [path.with_name(path.name + ending) for ending in part.beside]
+    if any(file.exists() for file in files):
+        return ""
+    beside = " or ".join(shown(file.name) for file in files)
+    return f"{part.name}: the file holds no {' and '.join(part.keys)}; write {beside} beside it"

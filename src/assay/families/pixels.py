@@ -1,16 +1,24 @@
 """Pixels as a network was trained on them: less their mean, over their standard deviation."""
 
+import warnings
 from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from assay.errors import ResultWarning
 from assay.families.hyperparameters import HyperParameters
 
 WHERE = (
     "{n} numbers, or one for all; in hyper_parameters, preprocessor_config.json or, between commas, the sheet's "
     "column hparams"
+)
+UNKNOWN = (
+    "the checkpoint says neither image_mean nor image_std; its pixels are not normalised. Where it was trained on "
+    "normalised ones, what is made of it is wrong: name both in hyper_parameters, preprocessor_config.json or the "
+    "sheet's column hparams, those of ImageNet as image_mean=0.485,0.456,0.406 image_std=0.229,0.224,0.225; "
+    "image_mean=0 image_std=1 says that pixels are right as they are"
 )
 
 
@@ -51,6 +59,13 @@ def pixel_scale(values: HyperParameters, *, channels: int) -> nn.Module:
         return nn.Identity()
     mean, std = (means, stds) if normalised else ([0.0], [1.0])
     return PixelScale(torch.tensor(mean) / brightest, torch.tensor(std) / brightest)
+
+
+def say_unknown_scale(values: HyperParameters) -> None:
+    """Warns where nothing says how pixels were normalised, nor that they were not (`do_normalize` false)."""
+    known = (values.raw("image_mean"), values.below("pretrained_cfg").raw("mean"))
+    if known == (None, None) and values.flag("do_normalize", default=True):
+        warnings.warn(UNKNOWN, ResultWarning, stacklevel=3)
 
 
 def _numbers(values: HyperParameters, key: str, timms: str, channels: int) -> list[float]:

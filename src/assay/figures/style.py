@@ -1,14 +1,16 @@
 """The one style of all figures: sizes, colours and markers that stay apart without colour vision, titles, reasons."""
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
 
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import offset_copy
 
 Result = TypeVar("Result")
@@ -16,7 +18,6 @@ Result = TypeVar("Result")
 WIDTH = 7.2  # inches: two columns of a printed page, so that the sizes below are those on paper
 
 STYLE: Mapping[str, Any] = {  # on top of matplotlib's defaults, and in force while a figure is saved, too
-    "figure.constrained_layout.use": True,
     "savefig.dpi": 200,
     "font.size": 8,
     "figure.titlesize": 9,
@@ -46,7 +47,25 @@ MARKERS = ("o", "^", "s", "D", "v", "P", "X", "p")
 LINES = ("-", "--", "-.", ":")
 
 _TITLE_CHARACTERS, _NOTE_CHARACTERS = 11.5, 18.0  # that surely fit into an inch, in their sizes
+_LAYOUT_DIGITS = 9  # of the width or height of a figure
 _LEGEND_POINTS = 26  # from the axes to a legend below their ticks and label
+
+
+class RoundedLayout(ConstrainedLayoutEngine):
+    """The constrained layout, the same in every process.
+
+    Its solver adds up in the order of addresses in memory, so that the last digits change, and with them the ids of
+    an SVG.
+    """
+
+    def execute(self, fig: Figure) -> None:
+        """Lay the figure out, and round where its parts and axes stand."""
+        super().execute(fig)
+        for part in _parts(fig):
+            part.bbox_relative.set_points(np.round(part.bbox_relative.get_points(), _LAYOUT_DIGITS))
+        for axes in fig.axes:
+            axes.set_position(np.round(axes.get_position(original=True).bounds, _LAYOUT_DIGITS).tolist())
+            axes.set_in_layout(True)  # which a position of one's own ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +102,18 @@ def titled_figure(
     title: str, notes: Sequence[str], *, height_inches: float, width_inches: float = WIDTH
 ) -> Figure:
     """An empty figure with its title above and its notes, one a line, below; long ones are wrapped."""
-    figure = Figure(figsize=(width_inches, height_inches))
+    figure = Figure(figsize=(width_inches, height_inches), layout=RoundedLayout())
     figure.suptitle(wrapped(title, int(width_inches * _TITLE_CHARACTERS)), x=0.01, ha="left")
     if notes:
         lines = [wrapped(note, int(width_inches * _NOTE_CHARACTERS)) for note in notes]
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", color=GREY)
     return figure
+
+
+def _parts(figure: FigureBase) -> Iterator[SubFigure]:
+    for part in figure.subfigs:
+        yield part
+        yield from _parts(part)
 
 
 def say(axes: Axes, reason: str, *, characters: int = 30) -> None:

@@ -51,12 +51,34 @@ def test_pilots_with_a_gpu_are_as_many_as_were_asked(bench):
     assert found["cpu"].array.gpus == 0
     assert list(arrays(bench, gpus=0)) == ["inputs", "cpu"]
     assert list(arrays(bench, executor="local")) == ["inputs", "cpu"]
-    assert arrays(bench, executor="local", gpus=2)["gpu"].array.n_pilots == 2
+
+
+def test_pilots_here_have_the_gpus_that_the_user_has_one_each(bench, monkeypatch):
+    bench.configure(device="auto")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    found = arrays(bench, executor="local", gpus=2)["gpu"].array
+    assert (found.n_pilots, found.devices) == (2, "2,3")
+    assert arrays(bench, executor="slurm", gpus=2)["gpu"].array.devices == ""
+
+
+def test_more_pilots_with_a_gpu_than_there_are_here_are_refused(bench, monkeypatch):
+    bench.configure(device="auto")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    said = refused(bench, executor="local", gpus=2)
+    assert said == "--gpus 2: here is 1 (CUDA_VISIBLE_DEVICES, else nvidia-smi: 2). Ask for as many at most."
+    assert arrays(bench, executor="local", gpus=2, checkpoints="big")["gpu"].array.n_pilots == 1
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert "--gpus 1: here are 0" in refused(bench, executor="local", gpus=1)
+    bench.configure(device="cpu")
+    assert list(arrays(bench, executor="local", gpus=1)) == ["inputs", "cpu"]
 
 
 def test_a_config_that_insists_on_a_gpu_is_not_sent_without(bench):
     bench.configure(device="cuda")
-    assert "--gpus 0: config/config.yaml says `device: cuda`" in refused(bench, gpus=0)
+    said = "--gpus 0: config/config.yaml says `device: cuda`. Set it to auto or cpu, or ask for --gpus 1 or more."
+    assert refused(bench, gpus=0) == said
+    assert refused(bench, executor="local") == said
+    assert list(arrays(bench)) == ["inputs", "cpu", "gpu"]
 
 
 def test_what_asks_for_two_gpus_is_refused(bench):

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from cluster.campaign.by_hand import ByHand, by_hand, until
 from cluster.campaign.test_pilot import processes_in
 
 from assay.cluster.campaign import lock, stopping
-from assay.cluster.campaign.folder import CampaignFolder, campaigns
+from assay.cluster.campaign.folder import END, CampaignFolder, campaigns
 from assay.store.owner import Owner
 
 LONG = "results/small/loss_landscape.parquet"
@@ -23,6 +26,13 @@ def fake(folder: Path, monkeypatch: pytest.MonkeyPatch, **commands: str) -> None
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+def pid(folder: CampaignFolder, array: str) -> int:
+    """The process of the only pilot of an array, or of END."""
+    owner = Owner.read(folder.running(array, 0))
+    assert owner is not None
+    return owner.pid
 
 
 @pytest.fixture
@@ -85,13 +95,69 @@ def test_a_cancelled_campaign_of_this_host_leaves_no_process_no_lock_and_no_owne
     assert "It was cancelled." in Bench(Path.cwd()).assay("campaign", "status").out
 
 
+def test_a_campaign_here_whose_pilot_is_killed_ends_and_leaves_no_process(here: CampaignFolder) -> None:
+    os.kill(pid(here, "cpu"), signal.SIGKILL)
+    until(lambda: lock.holder("results") is None, 60)
+    until(lambda: not processes_in(Path.cwd()) - {os.getpid()}, 5)
+
+
+def test_what_outlived_a_killed_pilot_and_a_killed_end_is_cancelled(here: CampaignFolder) -> None:
+    for array in (END, "cpu"):
+        os.kill(pid(here, array), signal.SIGKILL)
+    until(lambda: not lock.lives(here, here.read()))
+    assert processes_in(Path.cwd()) - {os.getpid()}, "the job that nobody ended"
+    run = Bench(Path.cwd()).assay("campaign", "cancel")
+    assert run.code == 0, run.text
+    assert not processes_in(Path.cwd()) - {os.getpid()}
+    assert lock.holder("results") is None
+
+
+def test_an_end_that_is_at_work_does_not_keep_the_lock_from_cancel(
+    fed: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(fed.folder)
+    monkeypatch.setattr(stopping, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(stopping, "KILLED_SECONDS", 5.0)
+    campaign = by_hand(fed, {"cpu": [[LONG]]})
+    campaign.sent(cpu="")
+    lock.take("results", "c1")
+    writes = [sys.executable, "-c", "import time; time.sleep(30)", str(campaign.folder.path)]
+    code = {**os.environ, "PYTHONPATH": str(campaign.folder.code.absolute())}
+    with subprocess.Popen(writes, env=code, start_new_session=True) as end:
+        replace(Owner.here(END), pid=end.pid).write(campaign.folder.running(END, 0))
+        campaign.folder.write(replace(campaign.folder.read(), end=str(end.pid)))
+        stopping.cancel(campaign.folder)
+        assert end.wait(10) == -signal.SIGKILL
+    assert lock.holder("results") is None
+
+
+def test_a_campaign_is_cancelled_though_config_and_sheet_are_being_edited(
+    sent: ByHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(tmp_path / "bin", monkeypatch, scancel="true", squeue="true")
+    Path("sheet.tsv").write_text("checkpoint\tfam")
+    Path("config/config.yaml").write_text("checkpoints: sheet.tsv\ndata: {can: }\n")
+    run = Bench(sent.lab.folder).assay("campaign", "cancel")
+    assert run.code == 0, run.text
+    assert lock.holder("results") is None
+    assert Path("results/manifest.json").exists()
+
+
+def test_the_lock_of_a_cancelled_campaign_falls_before_its_manifest_is_written(
+    sent: ByHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(tmp_path / "bin", monkeypatch, scancel="true", squeue="true")
+    held: list[object] = []
+    monkeypatch.setattr(stopping, "bind", lambda folder: held.append(lock.holder("results")))
+    stopping.cancel(sent.folder)
+    assert held == [None]
+
+
 def test_pilots_that_hang_are_killed_with_all_that_they_started(
     here: CampaignFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stopping, "PATIENCE_SECONDS", 2.0)
-    owner = Owner.read(here.running("cpu", 0))
-    assert owner is not None
-    os.kill(owner.pid, signal.SIGSTOP)
+    os.kill(pid(here, "cpu"), signal.SIGSTOP)
     run = Bench(Path.cwd()).assay("campaign", "cancel")
     assert run.code == 0, run.text
     assert not processes_in(Path.cwd()) - {os.getpid()}

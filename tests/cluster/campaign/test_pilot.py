@@ -4,13 +4,18 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cli.bench import Bench, new_bench
 from cluster.campaign.by_hand import ByHand, by_hand, until
+
+from assay.cluster.campaign.clock import Clock
+from assay.cluster.campaign.pilot import Pilot
+from assay.cluster.campaign.progress import Share
 
 INPUTS = ["results/big/intake.json", "results/small/intake.json", "results/data/can/data.json"]
 LIGHT = ["results/big/embeddings.npz", "results/small/embeddings.npz", "results/small/cka.json"]
@@ -25,6 +30,12 @@ def children(process: int) -> dict[str, int]:
         words = Path(f"/proc/{child}/cmdline").read_text().split("\0")
         found |= {name: int(child) for name in ("serve", "snakemake") if name in words}
     return found
+
+
+def ignored(process: int) -> set[int]:
+    """The signals that a process ignores."""
+    said = Path(f"/proc/{process}/status").read_text().partition("SigIgn:")[2].split()[0]
+    return {number for number in range(1, 64) if int(said, 16) >> (number - 1) & 1}
 
 
 def slurm(folder: Path, left: str) -> dict[str, str]:
@@ -105,6 +116,61 @@ def test_a_pilot_that_makes_nothing_in_its_time_does_not_ask_for_more(fed: Bench
     assert "see --minutes" in campaign.log("cpu")
 
 
+@dataclass(frozen=True)
+class PastItsTime:
+    """A place whose time is over once something happened there, and that counts the orders to requeue."""
+
+    happens: Callable[[], object]
+    orders: list[str]
+
+    def seconds_left(self) -> float:
+        return 0.0
+
+    def why_not(self, over: Callable[[], bool]) -> str:
+        self.happens()
+        return ""
+
+    def await_the_end(self, over: Callable[[], bool]) -> None:
+        raise AssertionError("nobody said so")
+
+    def requeue(self) -> str:
+        self.orders.append("requeue")
+        return "requeued"
+
+
+def test_a_pilot_asks_for_more_after_a_first_failure_and_not_after_the_same_again(
+    fed: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = by_hand(fed, {"cpu": [LIGHT]})
+    monkeypatch.chdir(fed.folder)
+    failure = Path("results/small/records/cka.failed.json")
+    failure.parent.mkdir(exist_ok=True)
+    array, share = campaign.folder.read().arrays[0], Share.read(campaign.folder, "cpu", 0)
+    orders: list[str] = []
+    pilot = Pilot(campaign.folder, array, share, PastItsTime(failure.touch, orders), Clock(0.0, 0.0))
+    assert pilot.run() == 143
+    assert orders == ["requeue"]
+    assert pilot.run() == 3
+    assert orders == ["requeue"]
+
+
+def test_what_failed_before_is_tried_once_more_after_all_that_was_not_tried(fed: Bench) -> None:
+    campaign = by_hand(fed, {"cpu": [[LIGHT[2], LIGHT[0]]]})
+    (fed.folder / "results/small/records").mkdir()
+    (fed.folder / "results/small/records/cka.failed.json").write_text('{"error": "no luck"}')
+    assert campaign.code("cpu") == 0
+    first, second = sorted(records(campaign), key=records(campaign).__getitem__)
+    assert (Path(first).name, Path(second).name) == ("embeddings.json", "cka.json")
+    assert campaign.log("cpu").count("Job stats") == 2
+
+
+def test_a_pilot_whose_every_target_fails_says_that_nothing_could_be_made(tmp_path: Path) -> None:
+    bench = new_bench(tmp_path / "bench")
+    (bench.folder / "runs/big.ckpt").write_bytes(b"no checkpoint")
+    campaign = by_hand(bench, {"cpu": [INPUTS[:1]]})
+    assert campaign.code("cpu") == 3
+
+
 def test_a_checkpoint_that_is_refused_fails_nothing_but_itself(tmp_path: Path) -> None:
     bench = new_bench(tmp_path / "bench")
     (bench.folder / "runs/big.ckpt").write_bytes(b"no checkpoint")
@@ -113,6 +179,38 @@ def test_a_checkpoint_that_is_refused_fails_nothing_but_itself(tmp_path: Path) -
     assert campaign.code("inputs", 1) == 0
     assert campaign.code("cpu") == 1
     assert [Path(path).parts[-3] for path in records(campaign) if "failed" not in path] == ["small"]
+
+
+def test_a_checkpoint_that_goes_away_fails_nothing_but_itself(tmp_path: Path) -> None:
+    bench = new_bench(tmp_path / "bench")
+    campaign = by_hand(bench, {"inputs": [INPUTS], "cpu": [LIGHT[:2]]})
+    (bench.folder / "runs/big.ckpt").unlink()
+    assert campaign.code("inputs") == 0
+    assert campaign.code("cpu") == 1
+    assert [Path(path).parts[-3] for path in records(campaign) if "failed" not in path] == ["small"]
+    assert "there is no such file" in (bench.folder / "results/big/records/intake.failed.json").read_text()
+
+
+def test_a_checkpoint_whose_intake_is_killed_fails_nothing_but_itself(tmp_path: Path) -> None:
+    bench = new_bench(tmp_path / "bench")
+    campaign = by_hand(bench, {"inputs": [INPUTS]})
+    feeding = campaign.file(campaign.folder.code / "assay/feeding.py")
+    take_in = "    plan.row(checkpoint)\n    target"
+    killed = take_in.replace(
+        "target", "import os\n    checkpoint == 'big' and os.kill(os.getpid(), 9)\n    target"
+    )
+    assert take_in in feeding.read_text()
+    feeding.write_text(feeding.read_text().replace(take_in, killed))
+    assert campaign.code("inputs") == 0
+    assert (bench.folder / "results/small/intake.json").exists()
+    assert "results/big/intake.json: its job was killed" in campaign.log("inputs")
+
+
+def test_inputs_whose_jobs_never_began_end_all_that_follows(tmp_path: Path) -> None:
+    campaign = by_hand(new_bench(tmp_path / "bench"), {"inputs": [INPUTS[:2]]})
+    campaign.file(campaign.folder.code / "Snakefile").write_text("no Snakefile\n")
+    assert campaign.code("inputs") == 3
+    assert "was killed" not in campaign.log("inputs")
 
 
 def test_data_that_cannot_be_prepared_end_all_that_follows(tmp_path: Path) -> None:
@@ -149,6 +247,19 @@ def test_a_killed_fork_server_and_a_killed_snakemake_cost_no_artifact(fed: Bench
     assert "Snakemake was killed by signal 9; it is started again" in campaign.log("cpu")
 
 
+def test_what_a_killed_pilot_started_dies_with_it(fed: Bench) -> None:
+    fed.configure(options__landscape__resolution=ROWS)
+    campaign = by_hand(fed, {"cpu": [[LONG]]})
+    with campaign.start("cpu") as pilot:
+        until(campaign.file(f"{LONG}.owner").exists, 300)
+        started = children(pilot.pid)
+        pilot.kill()
+    assert started.keys() == {"serve", "snakemake"}
+    until(lambda: not any(Path(f"/proc/{child}/cwd").exists() for child in started.values()), 10)
+    for orphan in processes_in(fed.folder):
+        os.kill(orphan, signal.SIGKILL)
+
+
 @pytest.fixture
 def in_background() -> Iterator[None]:
     """What is started ignores Ctrl-C, as the background jobs of a script do."""
@@ -174,6 +285,7 @@ def test_a_pilot_that_is_told_to_end_by_slurm_waits_to_be_killed(fed: Bench, tmp
     campaign = by_hand(fed, {"cpu": [[LONG]]}, executor="slurm")
     with campaign.start("cpu", **slurm(tmp_path / "bin", left="59:00")) as pilot:
         until(campaign.file(f"{LONG}.owner").exists, 300)
+        deaf_to = ignored(children(pilot.pid)["serve"])
         os.kill(pilot.pid, signal.SIGTERM)
         for child in children(pilot.pid).values():
             os.killpg(child, signal.SIGTERM)
@@ -182,3 +294,4 @@ def test_a_pilot_that_is_told_to_end_by_slurm_waits_to_be_killed(fed: Bench, tmp
         assert campaign.file(f"{LONG}.owner").exists(), "the job heeded it"
         campaign.file(campaign.folder.cancelled).touch()
         assert pilot.wait(60) == 143
+    assert {signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2} <= deaf_to

@@ -11,8 +11,8 @@ from cluster.preflight.fakes import FakeSlurm, configured, put_profile
 
 from assay.cluster.campaign import lock
 from assay.cluster.campaign.arrays import Pilots, split
-from assay.cluster.campaign.checks import array_findings, placed, profile_of
-from assay.cluster.campaign.folder import Asked, CampaignFolder
+from assay.cluster.campaign.checks import array_findings, findings, placed, profile_of
+from assay.cluster.campaign.folder import Array, Asked, Campaign, CampaignFolder
 from assay.cluster.campaign.sending import send
 from assay.cluster.preflight.site import read_site
 from assay.errors import AssayError
@@ -162,13 +162,58 @@ def test_an_array_beyond_the_cluster_is_found_before(bench, cluster):
     ]
 
 
+@pytest.fixture
+def fed_here(fed, slurm, monkeypatch):
+    """The bench whose inputs are made, with a Slurm that takes jobs."""
+    monkeypatch.chdir(fed.folder)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(fed.folder / "no_config"))
+    fed.configure(device="auto", resources={"evaluation": {"minutes": 20}})
+    slurm.command("sbatch", SBATCH.format(folder=slurm.folder))
+    put_profile(fed)
+    return fed
+
+
+def test_an_end_takes_no_more_time_than_the_pilots_beside_it(fed_here, slurm):
+    sent(fed_here, minutes=40, artifacts=("evaluation",))
+    assert [asked_of_sbatch(slurm, job)["time"] for job in (1, 2)] == ["40", "40"]
+
+
+def test_where_every_pilot_has_a_gpu_the_end_goes_where_the_profile_sends_other_jobs(fed_here, slurm):
+    on_gpu = {"landscape": {"slurm_partition": "gpu", "slurm_account": "gpus"}}
+    put_profile(fed_here, set_resources=on_gpu, default_resources={"slurm_account": "ids", "runtime": 30})
+    folder = sent(fed_here, artifacts=("landscape",))
+    pilots, end = (asked_of_sbatch(slurm, job) for job in (1, 2))
+    assert (pilots["partition"], pilots["account"], pilots["gpus-per-node"]) == ("gpu", "gpus", "1")
+    assert (end["partition"], end["account"], end["time"], end["mem"]) == ("cpu", "ids", "30", "4000M")
+    assert "gpus-per-node" not in end
+    assert folder.read().end_minutes == 30
+
+
 def test_pilots_go_where_the_profile_has_room_for_them(bench, cluster):
     Path("slurm/partitions.yaml").write_text(
         "partitions: {short: {max_runtime: 60}, long: {max_runtime: 2d}, gpu: {max_runtime: 2d, max_gpu: 1}}\n"
     )
     put_profile(bench, slurm_partition_config="partitions.yaml")
     places = {pilots.array.name: pilots.array.partition for pilots in pilots_of(bench, minutes=120)}
-    assert places == {"inputs": "long,gpu", "cpu": "long,gpu", "gpu": "gpu"}
+    assert places == {"inputs": "long", "cpu": "long", "gpu": "gpu"}
+
+
+def test_pilots_are_held_against_the_partitions_that_they_go_to(bench, cluster):
+    Path("slurm/partitions.yaml").write_text("partitions: {cpu: {max_runtime: 2d}, gone: {max_gpu: 1}}\n")
+    put_profile(bench, slurm_partition_config="partitions.yaml")
+    found = findings(
+        bench.plan(), pilots_of(bench, checkpoints="small"), executor="slurm", profile="slurm", probe=False
+    )
+    lines = [finding.line for finding in found if "partition of" in finding.line]
+    assert [line.partition(":")[0] for line in lines] == ["slurm/partitions.yaml"]
+    assert "partition of the pilots gpu: got gone" in lines[0]
+
+
+def test_pilots_without_a_gpu_go_where_gpus_are_if_nowhere_else_is_room(bench, cluster):
+    Path("slurm/partitions.yaml").write_text("partitions: {short: {max_runtime: 60}, gpu: {max_gpu: 1}}\n")
+    put_profile(bench, slurm_partition_config="partitions.yaml")
+    places = {pilots.array.name: pilots.array.partition for pilots in pilots_of(bench, minutes=120)}
+    assert places == {"inputs": "gpu", "cpu": "gpu", "gpu": "gpu"}
 
 
 @pytest.fixture
@@ -215,11 +260,16 @@ def test_a_pilot_that_starts_again_signs_again(launched):
 
 
 def test_a_local_pilot_leads_a_session_and_has_a_gpu_of_its_own(launched):
-    *_, pid, session, gpu = launch(launched, "gpu", 3, SUBMITIT_EXECUTOR="local").stdout.strip().split("|")
-    assert (session, gpu) == (pid, "3")
-    *_, pid, session, gpu = launch(launched, "gpu", 3, SUBMITIT_EXECUTOR="slurm").stdout.strip().split("|")
+    gpus = Array("gpu", 2, 1, 4, 8000, 240, devices="2,GPU-5e")
+    launched.write(Campaign("c1", 0.0, "local", "config.yaml", "", [gpus]))
+    submitted = {"SUBMITIT_EXECUTOR": "local", "CUDA_VISIBLE_DEVICES": "0"}
+    for pilot, device in enumerate(("2", "GPU-5e")):
+        *_, pid, session, gpu = launch(launched, "gpu", pilot, **submitted).stdout.strip().split("|")
+        assert (session, gpu) == (pid, device)
+    submitted = {"SUBMITIT_EXECUTOR": "slurm", "CUDA_VISIBLE_DEVICES": "0"}
+    *_, pid, session, gpu = launch(launched, "gpu", 1, **submitted).stdout.strip().split("|")
     assert session != pid
-    assert gpu != "3"
+    assert gpu == "0"
 
 
 def test_the_end_is_begun_in_the_same_way(launched):

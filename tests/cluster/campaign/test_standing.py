@@ -214,6 +214,15 @@ def test_the_command_prints_what_stands_and_json_holds_it_all(
     assert (content["n_targets"], content["n_made"], len(content["failures"])) == (4, 1, 2)
 
 
+@pytest.mark.parametrize("command", ["status", "logs"])
+def test_a_campaign_is_shown_though_config_and_sheet_are_being_edited(campaign: ByHand, command: str) -> None:
+    put(str(campaign.folder.log("cpu", 0)), "last\n")
+    put("sheet.tsv", "checkpoint\tfam")
+    put("config/config.yaml", "checkpoints: sheet.tsv\ndata: {can: }\n")
+    run = Bench(campaign.lab.folder).assay("campaign", command)
+    assert run.code == 0, run.text
+
+
 def test_logs_are_the_last_lines_of_each_pilot_or_of_one(campaign: ByHand) -> None:
     for pilot in (0, 1):
         put(str(campaign.folder.log("cpu", pilot)), f"first {pilot}\nlast {pilot}\n")

@@ -16,6 +16,7 @@ from assay.provenance.status import Inspection
 INPUTS = {"results/big/intake.json", "results/small/intake.json", "results/data/can/data.json"}
 TICK_SECONDS = 0.02  # longer than the clock of the file system stands still
 FILES = {"embeddings.npz", "attention_weights.npz", "loss_landscape.parquet", "evaluation.json"}
+DRAWN = ("embeddings", "attention_weights", "landscape", "evaluation")
 FUSED = """checkpoint\tfamily\tpath\tdata\texperts
 big\tgat\truns/big.ckpt\tcan\t
 v\tvgae\truns/v.ckpt\tcan\t
@@ -68,12 +69,26 @@ def test_an_artifact_that_failed_is_tried_again(made):
 
 
 def test_a_figure_that_is_missing_is_drawn_and_no_other(made):
+    made.configure(device="auto", figures=True)
+    assert made.assay("draw", "big", "embeddings").code == 0
+    found = work(made, with_gpus=True)
+    assert set(targets(found.cpu)) == {
+        *(f"results/big/figures/{name}.png" for name in DRAWN[1:]),
+        *(f"results/small/figures/{name}.png" for name in (*DRAWN, "cka")),
+    }
+    assert {unit.rules for unit in found.cpu} == {(f"figure_{name}",) for name in (*DRAWN, "cka")}
+    assert (found.inputs, found.gpu) == ((), ())
+
+
+def test_what_is_made_is_drawn_anew_after_it(made):
     made.configure(figures=True)
-    assert all(target.endswith(".png") or "/figures/" not in target for target in targets(work(made).cpu))
-    for name in ("big", "small"):
-        assert made.assay("draw", name, "embeddings").code == 0
-    assert "results/small/figures/embeddings.png" not in targets(work(made).cpu)
-    assert "results/small/figures/cka.png" in targets(work(made).cpu)
+    for name in (*DRAWN, "cka"):
+        for checkpoint in ("big", "small"):
+            made.assay("draw", checkpoint, name)
+    Path("results/small/cka.json").unlink()
+    assert [(unit.targets, unit.rules) for unit in work(made).cpu] == [
+        (("results/small/cka.json", "results/small/figures/cka.png"), ("cka", "figure_cka"))
+    ]
 
 
 def test_a_glob_chooses_checkpoints_and_the_inputs_that_they_need(bench):

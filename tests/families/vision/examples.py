@@ -31,12 +31,15 @@ VIT = {
 }
 VIT_IMAGE = (3, 32, 24)
 HEADS = {"num_heads": 2}
+AS_THEY_ARE = {"image_mean": 0, "image_std": 1}  # pixels are not normalised
+OTHERWISE = {*AS_THEY_ARE, "pretrained_cfg"}
 RESNET_IMAGE = (3, 40, 56)
 
 
 def hparams(class_path: str | None = None, **values: Any) -> dict[str, Any]:
-    """What the border writes of a checkpoint with these hyper-parameters."""
-    return {"class_path": class_path, "hyper_parameters": values}
+    """What the border writes of a checkpoint with these hyper-parameters, pixels as they are by default."""
+    scale = {} if OTHERWISE & values.keys() else AS_THEY_ARE
+    return {"class_path": class_path, "hyper_parameters": scale | values}
 
 
 def batch(n: int = 2, shape: tuple[int, ...] = VIT_IMAGE, *, seed: int = 0, classes: int = 4) -> ImageBatch:

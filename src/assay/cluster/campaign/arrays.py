@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from statistics import median_high
 
 from assay.cluster.campaign.folder import PILOT_MB, Array, Asked, Executor
+from assay.cluster.campaign.gpus import VARIABLE, visible_gpus
 from assay.cluster.campaign.shares import Share, shares
-from assay.cluster.campaign.work import Unit, Work, open_work
+from assay.cluster.campaign.work import Unit, Work, needs_gpu, open_work
 from assay.cluster.preflight.asks import Ask, asks_by_rule
 from assay.cluster.preflight.profile import Profile
 from assay.config import Plan
@@ -48,11 +49,12 @@ def split(plan: Plan, asked: Asked, *, executor: Executor, profile: Profile) -> 
     n = asked.pilots or (USUAL_PILOTS if executor == "slurm" else 1)
     counts = {"inputs": n, "cpu": n, "gpu": n if asked.gpus is None else asked.gpus}
     cpus = asked.cpus or (USUAL_CPUS if executor == "slurm" else max(1, len(os.sched_getaffinity(0)) // n))
-    problems = list(_problems(plan, work, asked, asks))
+    devices = visible_gpus() if executor == "local" and work.gpu else []
+    problems = [*_problems(work, asked, asks), *_gpu_problems(plan, work, asked, executor, devices)]
     if problems:
         raise ConfigError(problems)
     return [
-        _pilots(name, units, counts[name], cpus, asked, asks)
+        _pilots(name, units, counts[name], cpus, asked, asks, devices if name == "gpu" else ())
         for name, units in (("inputs", work.inputs), ("cpu", work.cpu), ("gpu", work.gpu))
         if units
     ]
@@ -64,7 +66,13 @@ def with_gpus(asked: Asked, executor: Executor) -> bool:
 
 
 def _pilots(
-    name: str, units: Sequence[Unit], n: int, cpus: int, asked: Asked, asks: Mapping[str, Ask]
+    name: str,
+    units: Sequence[Unit],
+    n: int,
+    cpus: int,
+    asked: Asked,
+    asks: Mapping[str, Ask],
+    devices: Sequence[str],
 ) -> Pilots:
     jobs = [asks[rule] for unit in units for rule in unit.rules]
     heaviest = max(
@@ -82,19 +90,27 @@ def _pilots(
     )
     made = shares([unit.minutes(asks) for unit in units], n)
     places = {"partition": ask.partition, "account": ask.account, "qos": ask.qos, "gpu_kind": ask.gpu_kind}
-    array = Array(name, len(made), ask.gpus, cpus, memory, ask.minutes, **places)
+    array = Array(name, len(made), ask.gpus, cpus, memory, ask.minutes, **places, devices=",".join(devices))
     return Pilots(array, tuple(units), tuple(made), ask)
 
 
-def _problems(plan: Plan, work: Work, asked: Asked, asks: Mapping[str, Ask]) -> Iterator[str]:
+def _problems(work: Work, asked: Asked, asks: Mapping[str, Ask]) -> Iterator[str]:
     for rule, ask in asks.items():
         if asked.minutes is not None and ask.minutes > asked.minutes:
             yield f"--minutes {asked.minutes}: {rule} asks {ask.minutes}. Change it, or {ask.settings}."
         if ask.gpus > 1 and work.gpu:
             yield f"{ask.settings}: {rule} asks {ask.gpus} GPUs, a pilot has one. Send it by snakemake --profile slurm."
-    if (
-        plan.device == "cuda"
-        and asked.gpus == 0
-        and any(asks[rule].gpus for unit in work.cpu for rule in unit.rules)
-    ):
-        yield f"--gpus 0: {plan.config} says `device: cuda`. Set it to auto or cpu, or ask for GPUs."
+
+
+def _gpu_problems(
+    plan: Plan, work: Work, asked: Asked, executor: Executor, devices: Sequence[str]
+) -> Iterator[str]:
+    n = asked.gpus or 0
+    rules = {rule for unit in work.cpu for rule in unit.rules if rule in plan.resources}
+    lacking = not with_gpus(asked, executor) and any(needs_gpu(plan, rule) for rule in rules)
+    if plan.device == "cuda" and lacking:
+        yield f"--gpus {n}: {plan.config} says `device: cuda`. Set it to auto or cpu, or ask for --gpus 1 or more."
+    if executor == "local" and min(n, len(work.gpu)) > len(devices):
+        there = f"{'is' if len(devices) == 1 else 'are'} {len(devices)}"
+        named = f"{VARIABLE}, else nvidia-smi: {', '.join(devices) or 'none'}"
+        yield f"--gpus {n}: here {there} ({named}). Ask for as many at most."

@@ -7,7 +7,7 @@ from assay.cluster.campaign import lock
 from assay.cluster.campaign.arrays import Pilots
 from assay.cluster.campaign.folder import Executor
 from assay.cluster.preflight.checks import preflight
-from assay.cluster.preflight.destinations import declared_partitions, destinations
+from assay.cluster.preflight.destinations import declared_partitions, preferred
 from assay.cluster.preflight.finding import Finding
 from assay.cluster.preflight.folder import folder_findings, nearest
 from assay.cluster.preflight.listing import Listing
@@ -59,12 +59,12 @@ def lock_findings(results: str) -> Iterator[Finding]:
 
 
 def placed(pilots: Sequence[Pilots], profile: Profile) -> list[Pilots]:
-    """The pilots with the partitions that the Slurm plugin would choose; Slurm's default where empty."""
+    """The pilots with the partitions that have room for them; Slurm's default where empty."""
     site, _ = read_site()
     declared, _ = declared_partitions(profile)
     if site is None:
         return list(pilots)
-    return [_placed(each, destinations(each.ask, site, declared)) for each in pilots]
+    return [_placed(each, preferred(each.ask, site, declared)) for each in pilots]
 
 
 def profile_of(name: str, executor: Executor) -> Profile:
@@ -77,4 +77,7 @@ def profile_of(name: str, executor: Executor) -> Profile:
 
 
 def _placed(pilots: Pilots, names: Sequence[str]) -> Pilots:
-    return replace(pilots, array=replace(pilots.array, partition=",".join(filter(None, names))))
+    where = ",".join(filter(None, names))
+    return replace(
+        pilots, array=replace(pilots.array, partition=where), ask=replace(pilots.ask, partition=where)
+    )

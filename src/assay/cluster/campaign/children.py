@@ -8,9 +8,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from assay.cluster.address import VARIABLE, short_folder
+from assay.cluster.child import die_with
 
 READY_SECONDS = 120.0  # for a fork server to import everything
 END_SECONDS = 10.0  # for jobs to let go of what they hold
@@ -33,9 +35,13 @@ def told_to_end() -> bool:
 
 
 def started(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """A child in a process group of its own, which ignores Slurm's signals as all of its children do."""
+    """A child in a process group of its own, which dies with us; it and its children ignore Slurm's signals."""
     return subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, process_group=0, preexec_fn=_heed_only_us
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        process_group=0,
+        preexec_fn=partial(_heed_only_us, os.getpid()),
     )
 
 
@@ -75,7 +81,8 @@ def _remember(number: int, frame: object) -> None:
     _told = True
 
 
-def _heed_only_us() -> None:
+def _heed_only_us(pilot: int) -> None:
+    die_with(pilot)
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a shell's background jobs ignore

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from assay.cluster.address import VARIABLE
 from assay.cluster.campaign.folder import PILOT_MB, Array, CampaignFolder
-
-PILOT = "ASSAY_PILOT"  # of the environment: set within a pilot
+from assay.config import PILOT
 
 
 def environment_of(folder: CampaignFolder) -> dict[str, str]:

@@ -52,6 +52,7 @@ class Array:
     account: str = ""
     qos: str = ""
     gpu_kind: str = ""
+    devices: str = ""  # of the local executor: what each pilot finds in CUDA_VISIBLE_DEVICES, comma-separated
     job: str = ""  # Slurm's number of the array; of the local executor the pilots' processes, comma-separated
 
 
@@ -67,6 +68,7 @@ class Campaign:
     arrays: Sequence[Array]
     asked: Asked = Asked()
     end: str = ""  # the job that closes it, as Array.job
+    end_minutes: int = 60  # its time limit
 
     @property
     def n_pilots(self) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from assay.cluster.campaign.folder import END, CampaignFolder
+from assay.cluster.campaign.gpus import VARIABLE
 from assay.store.owner import Owner
 
 IGNORED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
@@ -24,7 +25,7 @@ def launch(folder: str, array: str, pilot: int) -> NoReturn:
     if os.environ.get("SUBMITIT_EXECUTOR") == "local":
         os.setsid()  # so that it can be ended with all that it starts
         if array == "gpu":
-            os.environ["CUDA_VISIBLE_DEVICES"] = str(pilot)  # submitit gives the first one to all
+            os.environ[VARIABLE] = _device(place, array, pilot)  # submitit gives the first one to all
     said = place.running(array, pilot)
     said.unlink(missing_ok=True)
     Owner.here(array).write(said)
@@ -43,3 +44,8 @@ def launch(folder: str, array: str, pilot: int) -> NoReturn:
             *([] if array == END else [array, str(pilot)]),
         ],
     )
+
+
+def _device(place: CampaignFolder, array: str, pilot: int) -> str:
+    (devices,) = (one.devices for one in place.read().arrays if one.name == array)
+    return devices.split(",")[pilot]

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from assay.cluster.campaign.children import end, hear, served, started, told_to_end
@@ -18,6 +19,7 @@ from assay.cluster.campaign.clock import Clock, clock
 from assay.cluster.campaign.command import environment_of, snakemake
 from assay.cluster.campaign.folder import Array, CampaignFolder
 from assay.cluster.campaign.progress import Mark, Share, furthered
+from assay.cluster.campaign.reasons import died
 from assay.cluster.campaign.site import INPUTS, Site, site_of
 from assay.files import publish_bytes
 from assay.provenance.adoption import batches
@@ -53,18 +55,18 @@ class Pilot:
             return ENDED
         if self.share.left() and self._has_to_stop():
             return self._again(before)
-        return self._code(before)
+        return self._code()
 
     def _make(self) -> None:
-        """One Snakemake after the other, each for as many targets as a command line holds."""
+        """One Snakemake after the other, each for as many targets as a command line holds; what failed comes last."""
         with served(environment_of(self.folder), self._has_to_stop) as environment:
-            for targets in batches(self.share.left()):
+            for targets in chain.from_iterable(map(batches, self.share.turns())):
                 self._make_all(targets, environment)
                 if self._has_to_stop():
                     return
 
     def _make_all(self, targets: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Where Snakemake is killed, by a lack of memory say, and has made something, it is started again."""
+        """Where Snakemake is killed, by a lack of memory say, and has got on, it is started again."""
         while targets and not self._has_to_stop():
             before = self.share.mark()
             code = self._watched(started(snakemake(self.folder, self.array, targets), environment))
@@ -98,20 +100,23 @@ class Pilot:
             _say(self.site.requeue())
         return ENDED
 
-    def _code(self, before: Mark) -> int:
+    def _code(self) -> int:
         left = self.share.left()
         if not left:
             return 0
         _say(f"{len(left)} of {len(self.share.targets)} targets were not made, {left[0]} for one")
         if self.array.name == INPUTS and self._are_refused(left):
             return 0  # so that the others go on: who needs these fails by itself
-        return FAILED if furthered(before, self.share.mark()) else MADE_NOTHING
+        return FAILED if self.share.made() else MADE_NOTHING
 
     def _are_refused(self, left: Sequence[str]) -> bool:
-        """Whether these are checkpoints that were looked at and not taken in."""
+        """Whether these are checkpoints that were looked at and not taken in; says whose job was killed."""
         data = f"{self.share.layout.results}/data/"
-        failed = self.share.failed()
-        return all(target in failed and not target.startswith(data) for target in left)
+        killed = [target for target in left if not target.startswith(data) and died(self.share, target)]
+        for target in killed:
+            _say(f"{target}: its job was killed, by a lack of memory say; this counts as a refusal")
+        refused = {*self.share.failed(), *killed}
+        return all(target in refused and not target.startswith(data) for target in left)
 
     def _has_to_stop(self) -> bool:
         return told_to_end() or time.monotonic() > self.clock.stops or self._is_cancelled()

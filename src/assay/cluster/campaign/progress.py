@@ -2,23 +2,25 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 from pathlib import Path
 
-from assay.catalog import artifacts
+from assay.catalog import MAKERS, artifacts
 from assay.cluster.campaign.folder import CampaignFolder
 from assay.layout import Layout
 
 DATA = "data"  # a folder of the results that is no checkpoint
+FIGURES = "figures/"  # begins the names of jobs that draw
 Listing = Mapping[str, float]  # name -> when it was written, seconds since 1970
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point on the way; one that is further along is greater."""
+    """A point on the way of a share."""
 
     n_made: int
+    n_failed: int  # of what is not made; a target that failed fails once more without a change here
     n_parts: int  # finished parts of long artifacts that are not made yet
 
 
@@ -61,15 +63,28 @@ class Share:
                 found[target] = f"{folder}/{name}"
         return found
 
+    def turns(self) -> tuple[list[str], list[str]]:
+        """What is left, in order: first what was not tried yet, then what failed and what needs that."""
+        left, failed = self.left(), {job_of(self.layout, target) for target in self.failed()}
+        late = {target for target in left if failed & _needed(*job_of(self.layout, target))}
+        return [target for target in left if target not in late], [
+            target for target in left if target in late
+        ]
+
     def mark(self) -> Mark:
         """How far the share is."""
         left = self.left()
-        return Mark(len(self.targets) - len(left), sum(1 for target in left for _ in _parts(target)))
+        n_parts = sum(1 for target in left for _ in _parts(target))
+        return Mark(len(self.targets) - len(left), len(self.failed()), n_parts)
 
 
 def furthered(before: Mark, after: Mark) -> bool:
-    """Whether anything was made; the parts of what was made since are gone."""
-    return after.n_made > before.n_made or after.n_parts > before.n_parts
+    """Whether anything was made, a part too, or failed for the first time: no share is furthered for ever.
+
+    Of what was made since, the parts and the failure are gone.
+    """
+    pairs = zip(astuple(before), astuple(after), strict=True)
+    return any(now > then for then, now in pairs)
 
 
 def results_of(folder: CampaignFolder) -> str:
@@ -86,7 +101,9 @@ def witness(layout: Layout, target: str) -> str:
 def failure_file(layout: Layout, target: str) -> str:
     """The file in which the job that makes a target says why it failed."""
     checkpoint, job = job_of(layout, target)
-    return layout.data_failed(job) if checkpoint == DATA else layout.failed(checkpoint, job)
+    if checkpoint == DATA:
+        return layout.data_failed(job)
+    return layout.failed(checkpoint, job.replace(FIGURES, "figure_"))
 
 
 def job_of(layout: Layout, target: str) -> tuple[str, str]:
@@ -120,6 +137,11 @@ def _times(entries: Iterator[os.DirEntry[str]]) -> Iterator[tuple[str, float]]:
             yield entry.name, entry.stat(follow_symlinks=False).st_mtime
         except OSError:  # it went away meanwhile
             continue
+
+
+def _needed(checkpoint: str, job: str) -> set[tuple[str, str]]:
+    """A job, and those before it: of a figure its artifact; the intake; the artifact that others are made from."""
+    return {(checkpoint, name) for name in (job, job.removeprefix(FIGURES), "intake", *MAKERS.values())}
 
 
 def _parts(target: str) -> Iterator[Path]:

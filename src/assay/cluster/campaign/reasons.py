@@ -18,6 +18,11 @@ def reasons(share: Share, *, is_over: bool, log: str) -> dict[str, str]:
     return {target: told.get(target) or _untold(share, target, log) for target in share.left()}
 
 
+def died(share: Share, target: str) -> bool:
+    """Whether the job of a target that is not made began in this campaign, and left no reason: it was killed."""
+    return target not in share.failed() and written(_log(share, target)) >= share.since
+
+
 def _told(file: Path) -> str:
     try:
         return failure(file)
@@ -26,12 +31,17 @@ def _told(file: Path) -> str:
 
 
 def _untold(share: Share, target: str, log: str) -> str:
-    checkpoint, job = job_of(share.layout, target)
-    own = f"logs/{checkpoint}/{job.replace('figures/', 'figure_')}.log"
+    checkpoint, _ = job_of(share.layout, target)
     if checkpoint != DATA and (why := _told_since(Path(share.layout.failed(checkpoint, "intake")), share)):
         return f"intake of {checkpoint}: {why}"
-    began = written(Path(own)) >= share.since
-    return f"its job ended without a reason: {own}" if began else f"never begun: {log}"
+    own = _log(share, target)
+    return f"its job ended without a reason: {own}" if written(own) >= share.since else f"never begun: {log}"
+
+
+def _log(share: Share, target: str) -> Path:
+    """What the job of a target says goes there."""
+    checkpoint, job = job_of(share.layout, target)
+    return Path("logs", checkpoint, f"{job.replace('figures/', 'figure_')}.log")
 
 
 def _told_since(file: Path, share: Share) -> str:

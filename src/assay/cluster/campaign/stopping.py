@@ -1,20 +1,15 @@
 """The end of a campaign before its time: no process and no lock is left."""
 
-import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
-from assay.cluster.campaign.ending import close
+from assay.cluster.campaign import leftovers
+from assay.cluster.campaign.ending import bind
 from assay.cluster.campaign.folder import Campaign, CampaignFolder
 from assay.cluster.campaign.lock import lives, release
 from assay.cluster.campaign.progress import results_of
 from assay.cluster.commands import answer
 from assay.errors import AssayError
 from assay.files import publish_bytes
-from assay.store.owner import Owner
 
 PATIENCE_SECONDS = 20.0  # with pilots that end by themselves
 KILLED_SECONDS = 60.0  # for Slurm to be rid of a job: its KillWait is 30 s
@@ -22,10 +17,10 @@ POLL_SECONDS = 0.5
 
 
 def cancel(folder: CampaignFolder) -> None:
-    """End all pilots, let go of the lock, and write the manifest of what was made.
+    """End all pilots, let go of the lock, and then write the manifest of what was made.
 
     Raises:
-        AssayError: scancel does not answer, or a pilot does not end.
+        AssayError: scancel does not answer, a pilot does not end, or the manifest cannot be written.
     """
     campaign = folder.read()
     publish_bytes(folder.cancelled, b"")
@@ -33,12 +28,12 @@ def cancel(folder: CampaignFolder) -> None:
         said = answer(["scancel", f"--name={','.join(campaign.job_names)}"])
         if said.error:
             raise AssayError(f"scancel: {said.error}. The pilots end by themselves as soon as they look.")
-    if _waited(folder, campaign, PATIENCE_SECONDS):
-        _kill(folder, campaign)
+    if _waited(folder, campaign, PATIENCE_SECONDS) or campaign.executor == "local":
+        _kill(folder, campaign)  # here also what outlived a pilot that was killed
     if _waited(folder, campaign, KILLED_SECONDS):
         raise AssayError(f"campaign {campaign.name} has not ended in {KILLED_SECONDS:.0f} s: {folder.path}")
-    if release(results_of(folder), campaign.name):  # else the campaign's own end did it
-        close(folder)
+    if release(results_of(folder), campaign.name):  # else the campaign's own end did both
+        bind(folder)
 
 
 def _waited(folder: CampaignFolder, campaign: Campaign, seconds: float) -> bool:
@@ -50,21 +45,8 @@ def _waited(folder: CampaignFolder, campaign: Campaign, seconds: float) -> bool:
 
 
 def _kill(folder: CampaignFolder, campaign: Campaign) -> None:
-    """Kill what does not end; on this host the session of each pilot, in which all that it started is."""
+    """Kill what does not end."""
     if campaign.executor == "slurm":
         answer(["scancel", "--signal=KILL", "--full", f"--name={','.join(campaign.job_names)}"])
         return
-    signed = (folder.running(array.name, n) for array in campaign.arrays for n in range(array.n_pilots))
-    owners = [owner for file in signed if (owner := Owner.read(file))]
-    sessions = {owner.pid for owner in owners if owner.host == Owner.here("").host}
-    for process in _processes_of(sessions):
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-
-
-def _processes_of(sessions: set[int]) -> Iterator[int]:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(ProcessLookupError):
-                if os.getsid(int(entry.name)) in sessions:
-                    yield int(entry.name)
+    leftovers.kill(folder, campaign)

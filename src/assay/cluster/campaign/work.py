@@ -56,15 +56,17 @@ def open_work(plan: Plan, asked: Asked, *, with_gpus: bool) -> Work:
         ConfigError: a glob or an artifact that matches nothing, or a file that a rule has to make first.
     """
     look = _Look(plan)
-    wishes = [wish for wish in _with_sources(plan, _chosen(plan, asked)) if not look.is_done(wish)]
-    inputs = _inputs(look.inspection, wishes)
-    if missing := sorted(_unmade(plan, wishes, inputs)):
+    chosen = list(_chosen(plan, asked))
+    to_make = [wish for wish in _with_sources(plan, chosen) if not look.is_made(wish)]
+    to_draw = [wish for wish in chosen if plan.figures and look.is_made(wish) and _lacks_figure(wish)]
+    inputs = _inputs(look.inspection, to_make)
+    if missing := sorted(_unmade(plan, to_make, inputs)):
         raise ConfigError(
             [f"{path}: not there, and a rule makes it. Make it first: snakemake {path}" for path in missing]
         )
     cpu: list[Unit] = []
     gpu: list[Unit] = []
-    for unit in _units(plan, wishes):
+    for unit in (*_units(plan, to_make), *map(_drawing, to_draw)):
         on_gpu = with_gpus and any(needs_gpu(plan, rule) for rule in unit.rules if rule in plan.resources)
         (gpu if on_gpu else cpu).append(unit)
     return Work(tuple(inputs.values()), tuple(cpu), tuple(gpu))
@@ -92,7 +94,7 @@ def _chosen(plan: Plan, asked: Asked) -> Iterator[Request]:
             yield wish
 
 
-def _with_sources(plan: Plan, wishes: Iterator[Request]) -> Iterator[Request]:
+def _with_sources(plan: Plan, wishes: Sequence[Request]) -> Iterator[Request]:
     """The wishes, and before each the one that it is made from; every one once."""
     seen: set[str] = set()
     for wish in wishes:
@@ -108,15 +110,21 @@ class _Look:
 
     def __init__(self, plan: Plan):
         self.inspection = Inspection(plan)
-        self._figures = plan.figures
         survey = Survey(plan)
         self._words = cache(lambda name: {state.artifact: state.word for state in survey.states_of(name)})
 
-    def is_done(self, wish: Request) -> bool:
-        """Whether an artifact is made, and drawn where pictures are wanted."""
-        if self._figures and not all(Path(figure).exists() for figure in wish.figures[:1]):
-            return False
+    def is_made(self, wish: Request) -> bool:
+        """Whether an artifact is done, drawn or not."""
         return self._words(wish.row.checkpoint)[wish.artifact] == "done"
+
+
+def _lacks_figure(wish: Request) -> bool:
+    return any(not Path(figure).exists() for figure in wish.figures[:1])
+
+
+def _drawing(wish: Request) -> Unit:
+    """The figure alone of an artifact that is made."""
+    return Unit(wish.figures[:1], (f"figure_{wish.artifact}",))
 
 
 def _inputs(look: Inspection, wishes: Sequence[Request]) -> dict[str, Unit]:

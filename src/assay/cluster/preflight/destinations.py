@@ -44,6 +44,17 @@ def destinations(ask: Ask, site: Site, declared: Declared) -> list[str]:
     return [name for name, limits in declared.items() if _has_room(ask, limits)] or [site.default]
 
 
+def preferred(ask: Ask, site: Site, declared: Declared) -> list[str]:
+    """Where to send a job by ourselves: of those that it may go to the ones without GPUs, where it needs none.
+
+    The Slurm plugin weighs that against how tightly a job fits, so for its jobs `destinations` are held.
+    """
+    able = destinations(ask, site, declared)
+    if ask.gpus or ask.partition:
+        return able
+    return [name for name in able if not declared.get(name, {}).get("max_gpu")] or able
+
+
 def to_probe(asks: Sequence[Ask], site: Site, declared: Declared) -> dict[str, Ask]:
     """Partition -> the ask to probe it with: of those that go there, one with a GPU first, where it has such a GPU."""
     found: dict[str, Ask] = {}

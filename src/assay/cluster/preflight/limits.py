@@ -22,7 +22,7 @@ def limit_findings(
             by_partition[name].append(ask)
     for name, sent in by_partition.items():
         if name not in site.partitions:
-            yield _absent(name, sent, site, profile)
+            yield _absent(name, sent, site, profile, declared)
             continue
         partition = site.partitions[name]
         yield from _closed(partition, sent)
@@ -30,12 +30,12 @@ def limit_findings(
             yield from _misfits(ask, partition, site)
 
 
-def _absent(name: str, sent: Sequence[Ask], site: Site, profile: Profile) -> Finding:
+def _absent(name: str, sent: Sequence[Ask], site: Site, profile: Profile, declared: Declared) -> Finding:
     jobs, there = _names([ask.job for ask in sent]), ", ".join(site.partitions) or "none"
     if not name:
         advice = f"Add slurm_partition to default-resources there. The cluster has: {there}."
         return Finding(profile.path, f"no partition for {jobs}", "no default", "a partition", advice)
-    where = profile.path if sent[0].partition else profile.partition_file
+    where = profile.partition_file if name in declared else profile.path
     return Finding(where, f"partition of {jobs}", name, f"one of {there}", "Correct its name there.")
 
 

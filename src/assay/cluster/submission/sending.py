@@ -7,7 +7,7 @@ from typing import Any
 from assay.cluster.commands import is_installed, last_line
 from assay.cluster.preflight.accounts import account_findings
 from assay.cluster.preflight.asks import Ask
-from assay.cluster.preflight.destinations import declared_partitions, destinations
+from assay.cluster.preflight.destinations import declared_partitions, preferred
 from assay.cluster.preflight.finding import Finding
 from assay.cluster.preflight.limits import limit_findings
 from assay.cluster.preflight.profile import Profile
@@ -83,7 +83,7 @@ def _submitted(executor: Any, errand: Errand) -> Any:
 
 
 def _partition(ask: Ask, profile: Profile) -> str:
-    """Where the job goes; empty for Slurm's default. One that is declared has GPUs only where they are needed."""
+    """Where the job goes; empty for Slurm's default."""
     declared, findings = declared_partitions(profile)
     site, unreachable = read_site()
     _heed([*findings, *unreachable])
@@ -92,9 +92,7 @@ def _partition(ask: Ask, profile: Profile) -> str:
     _heed([*limit_findings([ask], site, profile, declared), *account_findings([ask], site, profile)])
     if ask.partition or not declared:
         return ask.partition
-    able = destinations(ask, site, declared)
-    plain = [name for name in able if not declared.get(name, {}).get("max_gpu")]
-    return (able if ask.gpus else plain or able)[0]
+    return preferred(ask, site, declared)[0]
 
 
 def _heed(findings: list[Finding]) -> None:

@@ -13,7 +13,7 @@ from assay.families.cnn.residual import ResidualBlock
 from assay.families.cnn.settings import network_of
 from assay.families.image_checkpoint import hyper_parameters, refuse_unknown, say_left_out, without_head
 from assay.families.image_subject import AUTO, NEED_A_HEAD, ImageSubject
-from assay.families.pixels import class_names, pixel_scale
+from assay.families.pixels import class_names, pixel_scale, say_unknown_scale
 from assay.families.randomisation import with_random_weights
 from assay.families.state import load_state
 from assay.families.state_names import reading
@@ -27,8 +27,8 @@ def load(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> "CnnSubje
     """The checkpoint as a subject on the CPU, in eval mode.
 
     Its sizes are those of its tensors, whose names are torchvision's, timm's or transformers' of a ResNet, or `f`
-    and `h` of a plain network, whose `stride` is a hyper-parameter. Pixels are taken as they are where no
-    `image_mean` and `image_std` are known.
+    and `h` of a plain network, whose `stride` is a hyper-parameter. Where no `image_mean` and
+    `image_std` are known, pixels are taken as they are, with a ResultWarning.
 
     Raises:
         Refused: tensors that are missing, unexpected or of another shape, all of them listed; a stride that is not
@@ -45,6 +45,7 @@ def load(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> "CnnSubje
         load_state(network, named.tensors)
     network.scale = scale
     say_left_out(named.left_out)
+    say_unknown_scale(values)
     return CnnSubject(network, names)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from assay.families.image_checkpoint import hyper_parameters, refuse_unknown, say_left_out, without_head
 from assay.families.image_subject import AUTO, NEED_A_HEAD, ImageSubject
-from assay.families.pixels import class_names, pixel_scale
+from assay.families.pixels import class_names, pixel_scale, say_unknown_scale
 from assay.families.randomisation import with_random_weights
 from assay.families.state import load_state
 from assay.families.state_names import reading
@@ -33,7 +33,8 @@ def load(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> "VitSubje
     """The checkpoint as a subject on the CPU, in eval mode.
 
     Its sizes are those of its tensors, whose names are timm's, the MAE paper's, transformers' or torchvision's; the
-    number of heads is a hyper-parameter. Pixels are taken as they are where no `image_mean` and `image_std` are known.
+    number of heads is a hyper-parameter. Where no `image_mean` and `image_std` are known, pixels are taken as they
+    are, with a ResultWarning; signals without.
 
     Raises:
         Refused: tensors that are missing, unexpected or of another shape, all of them listed; an unknown number
@@ -51,6 +52,8 @@ def load(tensors: Mapping[str, Tensor], hparams: Mapping[str, Any]) -> "VitSubje
         load_state(network, named.tensors)
     network.scale = scale
     say_left_out(named.left_out)
+    if not settings.of_signals:
+        say_unknown_scale(values)
     return VitSubject(network, names)
 
 

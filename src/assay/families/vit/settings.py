@@ -40,6 +40,11 @@ class VitSettings:
     epsilon: float
 
     @property
+    def of_signals(self) -> bool:
+        """Whether patches are of one row of one plane, as those of signals [channels, time] are."""
+        return self.channels == 1 and self.patch[0] == 1
+
+    @property
     def prefix(self) -> int:
         """Tokens before those of the patches."""
         return int(self.class_token) + self.registers
