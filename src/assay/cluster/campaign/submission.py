@@ -20,10 +20,8 @@ from assay.cluster.campaign.launch import launch
 from assay.cluster.preflight.asks import ask_of
 from assay.errors import AssayError
 
-END_MB, END_MINUTES = (
-    4000,
-    60,
-)  # to write the manifest of ten thousand checkpoints, and to wait for pilots before
+END_MB = 4000  # to write the manifest of ten thousand checkpoints
+END_MINUTES = 60  # for that, and to wait for pilots before
 TRAP = "trap '' TERM USR1 USR2"  # the shell of a job must outlive the signals of a preemption, too
 FOR_EVER_MINUTES = 60 * 24 * 365  # submitit ends a local job that takes longer
 
