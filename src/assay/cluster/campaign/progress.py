@@ -66,10 +66,8 @@ class Share:
     def turns(self) -> tuple[list[str], list[str]]:
         """What is left, in order: first what was not tried yet, then what failed and what needs that."""
         left, failed = self.left(), {job_of(self.layout, target) for target in self.failed()}
-        late = {target for target in left if failed & _needed(*job_of(self.layout, target))}
-        return [target for target in left if target not in late], [
-            target for target in left if target in late
-        ]
+        late = dict.fromkeys(target for target in left if failed & _needed(*job_of(self.layout, target)))
+        return [target for target in left if target not in late], list(late)
 
     def mark(self) -> Mark:
         """How far the share is."""
