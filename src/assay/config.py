@@ -63,7 +63,10 @@ class Config(_Section):
     figures: bool = Field(default=True, description="Whether every artifact is drawn, as PNG and SVG.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
-        description="Where jobs compute: `cpu` asks for no GPU anywhere, `auto` takes one where there is one.",
+        description=(
+            "Where jobs compute: `cpu` asks for no GPU anywhere, `auto` takes one where there is one, and with `cuda` "
+            "artifacts that ask for one (`resources`) fail where there is none."
+        ),
     )
     seed: int = Field(default=42, ge=0, description="Default of every option `seed`.")
     intake: IntakeSection = Field(
@@ -95,6 +98,10 @@ class Plan:
         if checkpoint not in self.rows:
             raise ConfigError(f"checkpoint {unknown(checkpoint, self.rows)}.")
         return self.rows[checkpoint]
+
+    def device_of(self, artifact: str) -> str:
+        """Where an artifact computes. Only what asks for a GPU insists on one."""
+        return "auto" if self.device == "cuda" and not self.resources[artifact]["gpu"] else self.device
 
     def data_set(self, name: str) -> DataSet:
         """A data set of the config.

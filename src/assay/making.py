@@ -61,7 +61,8 @@ def made_alone(
         raise DoesNotApply(request, reason)
     from assay import job
 
-    return job.make(request, device=plan.device, output=output, wait=wait, take_over=take_over)
+    where = plan.device_of(request.artifact)
+    return job.make(request, device=where, output=output, wait=wait, take_over=take_over)
 
 
 def _make_inputs(plan: Plan, request: Request) -> None:
@@ -88,7 +89,7 @@ def _make_missing(plan: Plan, request: Request) -> None:
 
     _make_inputs(plan, request)
     if not _is_done(plan, request):
-        job.make(request, device=plan.device, wait=True)
+        job.make(request, device=plan.device_of(request.artifact), wait=True)
 
 
 def _is_done(plan: Plan, request: Request) -> bool:

@@ -148,12 +148,14 @@ def test_a_checkpoint_whose_widths_disagree_with_the_data_is_a_failed_job(bench)
 def test_a_gpu_that_is_not_there_is_a_failed_job(bench):
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device here")
-    bench.configure(device="cuda")
+    bench.configure(device="cuda", resources={"evaluation": {"gpu": 1}})
     run = bench.assay("make", "small", "evaluation")
     expected = (
         "device: cuda is asked for in the config, and there is no CUDA device here. Allowed: auto, cpu."
     )
     assert_failed(run, bench, code=1, expected=[expected], job="small/records/evaluation")
+    bench.configure(resources={})
+    assert bench.assay("make", "small", "evaluation").code == 0, "which asks for none"
 
 
 def test_a_split_that_only_the_command_line_names_is_a_failed_job(bench):

@@ -13,8 +13,10 @@ from slurm.clusters import wait_for
 from slurm.study import Study
 
 N_ARTIFACTS = 200
+ARRAYS = ("inputs", "cpu", "gpu", "end")
 AGAIN = "there is more to make: starting again"  # says a pilot whose time is up
 PILOTS = ("--pilots", "2", "--cpus", "5", "--minutes", "4")
+N_CANCELLED, MANY, MOST_SECONDS = 6, ("--pilots", "6", "--cpus", "8"), 30  # one pilot fills a node
 N_HELD = 4  # artifacts of a pilot that never end by themselves; its fifth CPU makes all others
 
 
@@ -51,6 +53,27 @@ def campaign(study: Study) -> str:
     plan = study.environed().snakemake("-n")
     assert "Nothing to be done" in plan.text, plan.text
     return f"crash, preemption and time limit: {N_ARTIFACTS} artifacts by 2 pilots in {seconds:.0f} s, each made once"
+
+
+def cancelled_campaign(study: Study) -> str:
+    """One of whose pilots some run and some wait for ever, so that no word to them ends it."""
+    names = tuple(f"c{number}" for number in range(N_CANCELLED))
+    _prepare(study, names)
+    (study.lab.folder / "results/c0/intake.json").unlink()  # for an array that the pilots follow
+    sent = study.assay("campaign", *MANY, "--snakefile", str(ROOT / "Snakefile"), "--no-probe")
+    assert sent.code == 0, sent.text
+    wait_for(
+        "a pilot that waits while another runs", lambda: {"PENDING", "RUNNING"} <= _jobs(study, "cpu", "%T")
+    )
+    study.cluster.ask("scontrol", "hold", *_jobs(study, "cpu", "%F"))
+    started = time.monotonic()
+    run = study.assay("campaign", "cancel")
+    seconds = time.monotonic() - started
+    assert run.code == 0, run.text
+    assert not _jobs(study, "", "%i"), "a job is left"
+    assert not (study.lab.folder / "results/.campaigns/lock").exists()
+    assert seconds < MOST_SECONDS, f"{seconds:.0f} s"
+    return f"jobs that ran, were held and followed are gone in {seconds:.0f} s, and the lock"
 
 
 def with_checkpoints(study: Study, names: Sequence[str]) -> None:
@@ -119,6 +142,13 @@ def _pilots(study: Study) -> list[Pilot]:
     """The pilots that run; none where it is not both."""
     lines = study.cluster.ask("squeue", "-h", "-t", "RUNNING", "-p", "pilots", "-o", "%i %N").splitlines()
     return [Pilot(*line.split()) for line in sorted(lines)] if len(lines) == 2 else []
+
+
+def _jobs(study: Study, array: str, field: str) -> set[str]:
+    """What squeue says of the jobs of the study's only campaign, or of one of its arrays."""
+    (folder,) = (study.lab.folder / "results/.campaigns").glob("*/campaign.json")
+    names = [f"assay-{folder.parent.name}-{name}" for name in ([array] if array else ARRAYS)]
+    return {*study.cluster.ask("squeue", "-h", "-r", f"--name={','.join(names)}", "-o", field).split()}
 
 
 def _ends(study: Study) -> list[str]:

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lab import Lab
 from slurm import faults, preemptions, preflights
-from slurm.campaigns import campaign
+from slurm.campaigns import campaign, cancelled_campaign
 from slurm.clusters import Cluster, missing_packages, new_cluster
 from slurm.study import Study, new_template, study_of
 
@@ -60,6 +60,7 @@ ROWS = [  # the longest first
     Row(preemptions.done_after_its_grace_time, "accounting"),
     Row(preemptions.done_after_its_grace_time, "accounting", SACCT),
     Row(faults.queue_limit, "small"),
+    Row(cancelled_campaign, "bare"),
     Row(faults.killed, "accounting"),
     Row(faults.interrupted, "accounting"),
     Row(faults.gpu, "accounting"),

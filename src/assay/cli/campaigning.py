@@ -68,6 +68,7 @@ def start(
     processes of this machine.
     """
     if context.invoked_subcommand:
+        _refuse_misplaced(context)
         return
     names = tuple(filter(None, artifacts.replace(",", " ").split()))
     asked = Asked(checkpoints, names, pilots, gpus, cpus, minutes, profile, snakefile)
@@ -79,16 +80,17 @@ def resume(
     name: NameArgument = None,
     dry_run: DryRunOption = False,
     probe: ProbeOption = True,
-    config: ConfigOption = DEFAULT_CONFIG,
+    config: Annotated[
+        str | None, typer.Option(help="The config file.", show_default="that of the old one")
+    ] = None,
     directory: DirectoryOption = None,
 ) -> None:
     """Send what a campaign left undone as a new one, asked as the old one was. Example: assay campaign resume
 
-    The new one works with config, sheet and code as they are now.
+    The new one works with config, sheet and code as they are now. With other options: assay campaign.
     """
-    plan = read_plan(config)
-    old = chosen(plan.results, name).read()
-    _start(plan, old.asked, old.executor, dry_run=dry_run, probe=probe)
+    old = chosen(read_results(config or DEFAULT_CONFIG), name).read()
+    _start(read_plan(config or old.config), old.asked, old.executor, dry_run=dry_run, probe=probe)
 
 
 @app.command()
@@ -166,9 +168,20 @@ def chosen(results: str, name: str | None) -> CampaignFolder:
     return known[name or list(known)[-1]]
 
 
+@no_type_check
+def _refuse_misplaced(context: typer.Context) -> None:
+    """Options of `campaign` say nothing to the commands below it, which take their own."""
+    command = context.invoked_subcommand
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name)
+        if source and source.name == "COMMANDLINE" and not option.is_eager:
+            raise ConfigError(f"{option.opts[0]} stands before {command}. What {command} takes follows it.")
+
+
 def _start(plan: Plan, asked: Asked, executor: Executor, *, dry_run: bool, probe: bool) -> None:
     from assay.cluster.campaign.arrays import split
-    from assay.cluster.campaign.checks import findings, placed, profile_of
+    from assay.cluster.campaign.checks import findings
+    from assay.cluster.campaign.places import closing, placed, profile_of
     from assay.cluster.campaign.sending import send
 
     profile = profile_of(asked.profile, executor)
@@ -178,15 +191,16 @@ def _start(plan: Plan, asked: Asked, executor: Executor, *, dry_run: bool, probe
         return
     if executor == "slurm":
         pilots = placed(pilots, profile)
+    end = closing(pilots, profile, executor)
     print("\n".join(lines(pilots)), file=sys.stdout if dry_run else sys.stderr)
-    found = findings(plan, pilots, executor=executor, profile=asked.profile, probe=probe and not dry_run)
+    found = findings(plan, pilots, end, executor=executor, profile=asked.profile, probe=probe and not dry_run)
     for finding in found:
         print(f"{'warning: ' if finding.is_warning else ''}{finding.line}", file=sys.stderr)
     if any(not finding.is_warning for finding in found):
         raise typer.Exit(2)
     if dry_run:
         return
-    folder, said = send(plan, pilots, asked, executor=executor)
+    folder, said = send(plan, pilots, end, asked, executor=executor)
     if said:
         print(said, file=sys.stderr)
     print(folder.path.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from lab import ROOT, Lab
 
 from assay.cluster.campaign import snapshot
-from assay.cluster.campaign.folder import PILOT_MB, Array, Campaign, CampaignFolder
+from assay.cluster.campaign.folder import END, PILOT_MB, Array, Campaign, CampaignFolder
 
 PILOT = """import sys
 from assay.cluster.campaign.launch import launch
@@ -77,7 +77,8 @@ def by_hand(lab: Lab, shares: Mapping[str, Sequence[Sequence[str]]], **array: in
                 share.write_text("".join(f"{target}\n" for target in targets))
         asked = {"gpus": 0, "cpus": 1, "mem_mb": PILOT_MB + 8000, "minutes": 60, **array}
         arrays = [Array(name, len(pilots), **asked) for name, pilots in shares.items()]
-        folder.write(Campaign("c1", time.time(), executor, CONFIG, code, arrays))
+        end = Array(END, 1, 0, 1, 4000, 60)
+        folder.write(Campaign("c1", time.time(), executor, CONFIG, code, arrays, end))
     finally:
         os.chdir(before)
     return ByHand(lab, folder)

@@ -127,6 +127,15 @@ def test_account_and_partition_are_those_of_the_heaviest_rule(bench):
     assert places == {"inputs": ("ids", "cpu", ""), "cpu": ("ids", "cpu", ""), "gpu": ("ids", "gpu", "a100")}
 
 
+def test_pilots_without_a_gpu_are_not_sent_where_only_those_with_one_belong(bench):
+    bench.configure(device="auto", resources={"landscape": {"minutes": 500}})
+    rules = {"landscape": {"slurm_partition": "gpu"}, "cka": {"slurm_partition": "day"}}
+    profile = Profile("slurm/config.yaml", {"set-resources": rules})
+    assert arrays(bench, profile=profile)["gpu"].array.partition == "gpu"
+    cpu = arrays(bench, profile=profile, gpus=0)["cpu"].array
+    assert (cpu.partition != "gpu", cpu.minutes) == (True, 510)
+
+
 def test_the_preflight_is_asked_for_what_a_pilot_asks(bench):
     ask = arrays(bench, cpus=3)["cpu"].ask
     array: Array = arrays(bench, cpus=3)["cpu"].array

@@ -1,5 +1,6 @@
 """Campaigns that are ended before their time."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from cluster.campaign.test_pilot import processes_in
 
 from assay.cluster.campaign import lock, stopping
 from assay.cluster.campaign.folder import END, CampaignFolder, campaigns
+from assay.errors import AssayError
 from assay.store.owner import Owner
 
 LONG = "results/small/loss_landscape.parquet"
@@ -65,7 +67,7 @@ def test_what_was_sent_to_slurm_is_cancelled_by_name_and_the_lock_falls(
     fake(tmp_path / "bin", monkeypatch, scancel=f'echo "$*" >> {tmp_path}/calls', squeue="true")
     run = Bench(sent.lab.folder).assay("campaign", "cancel")
     assert run.code == 0, run.text
-    assert (tmp_path / "calls").read_text() == "--name=assay-c1-cpu,assay-c1-end\n"
+    assert (tmp_path / "calls").read_text() == "--name=assay-c1-cpu\n--name=assay-c1-end\n"
     assert lock.holder("results") is None
     assert Path("results/manifest.json").exists()
     assert sent.folder.cancelled.exists()
@@ -74,12 +76,47 @@ def test_what_was_sent_to_slurm_is_cancelled_by_name_and_the_lock_falls(
 def test_a_slurm_that_does_not_answer_leaves_the_lock(
     sent: ByHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake(tmp_path / "bin", monkeypatch, scancel="echo 'no controller' >&2; exit 1", squeue="true")
+    silent = "echo 'no controller' >&2; exit 1"
+    fake(tmp_path / "bin", monkeypatch, scancel=silent, squeue=silent)
     run = Bench(sent.lab.folder).assay("campaign", "cancel")
     assert run.code == 1
     assert "scancel: no controller" in run.err
     assert lock.holder("results") is not None
     assert sent.folder.cancelled.exists(), "the pilots do not know"
+
+
+def test_what_scancel_says_of_jobs_that_are_gone_is_nothing_to_us(
+    sent: ByHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(tmp_path / "bin", monkeypatch, scancel="echo 'no active jobs' >&2; exit 1", squeue="true")
+    run = Bench(sent.lab.folder).assay("campaign", "cancel")
+    assert run.code == 0, run.text
+    assert lock.holder("results") is None
+
+
+def test_where_the_pilots_cannot_be_told_their_jobs_are_cancelled_all_the_same(
+    sent: ByHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(tmp_path / "bin", monkeypatch, scancel=f'echo "$*" >> {tmp_path}/calls', squeue="true")
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(stopping, "publish_bytes", full)
+    stopping.cancel(sent.folder)
+    assert "--name=assay-c1-cpu\n" in (tmp_path / "calls").read_text()
+    assert lock.holder("results") is None
+
+
+def test_another_users_campaign_is_not_cancelled(
+    sent: ByHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(tmp_path / "bin", monkeypatch, scancel=f"touch {tmp_path}/calls", squeue="true")
+    monkeypatch.setattr(os, "getuid", lambda: sent.folder.path.stat().st_uid + 1)
+    with pytest.raises(AssayError, match="another user's campaign"):
+        stopping.cancel(sent.folder)
+    assert not (tmp_path / "calls").exists()
+    assert not sent.folder.cancelled.exists()
 
 
 def test_a_cancelled_campaign_of_this_host_leaves_no_process_no_lock_and_no_owner(
@@ -125,7 +162,8 @@ def test_an_end_that_is_at_work_does_not_keep_the_lock_from_cancel(
     code = {**os.environ, "PYTHONPATH": str(campaign.folder.code.absolute())}
     with subprocess.Popen(writes, env=code, start_new_session=True) as end:
         replace(Owner.here(END), pid=end.pid).write(campaign.folder.running(END, 0))
-        campaign.folder.write(replace(campaign.folder.read(), end=str(end.pid)))
+        there = campaign.folder.read()
+        campaign.folder.write(replace(there, end=replace(there.end, job=str(end.pid))))
         stopping.cancel(campaign.folder)
         assert end.wait(10) == -signal.SIGKILL
     assert lock.holder("results") is None

@@ -132,7 +132,8 @@ def test_an_end_whose_time_is_up_before_the_pilots_has_itself_started_again(
 
 def test_where_slurm_does_not_tell_the_time_the_limit_of_the_end_counts(on_slurm: ByHand) -> None:
     there = on_slurm.folder
-    there.write(replace(there.read(), end_minutes=7))
+    campaign = there.read()
+    there.write(replace(campaign, end=replace(campaign.end, minutes=7)))
     assert ending.site_of(there, END).seconds_left() == 420
 
 

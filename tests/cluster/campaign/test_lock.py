@@ -1,6 +1,8 @@
 """The lock of a campaign: one holds it, the living keep it, the dead lose it."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,8 +13,8 @@ import pytest
 from cluster.preflight.fakes import FakeSlurm, new_slurm
 
 from assay.cluster.campaign import lock
-from assay.cluster.campaign.folder import Array, Campaign, CampaignFolder
-from assay.errors import AssayError
+from assay.cluster.campaign.folder import END, Array, Campaign, CampaignFolder
+from assay.errors import AssayError, Refused
 from assay.store.owner import Owner
 
 LOCK = Path("results/.campaigns/lock")
@@ -44,7 +46,8 @@ def sent(name: str, *, executor: str = "local", job: str = "", end: str = "1") -
     folder.running("cpu", 0).parent.mkdir(parents=True)
     folder.ended("cpu", 0).parent.mkdir()
     array = Array("cpu", 1, 0, 1, 2000, 60, job=job)
-    folder.write(Campaign(name, time.time(), executor, "config.yaml", "", [array], end=end))
+    last = Array(END, 1, 0, 1, 4000, 60, job=end)
+    folder.write(Campaign(name, time.time(), executor, "config.yaml", "", [array], last))
     return folder
 
 
@@ -113,6 +116,37 @@ def test_a_campaign_keeps_the_lock_while_slurm_knows_a_job_of_it(slurm):
         lock.take("results", "new")
     slurm.prints("squeue", "")
     assert lock.take("results", "new")
+
+
+def test_of_another_users_campaign_slurm_may_hide_the_jobs(slurm, monkeypatch):
+    taken_by_another("old")
+    owner = sent("old", executor="slurm", job="7").path.stat().st_uid
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    with pytest.raises(AssayError, match="is not over"):
+        lock.take("results", "new")
+
+
+def test_a_lock_that_cannot_be_removed_says_so(monkeypatch):
+    lock.take("results", "new")
+
+    def read_only(self, target):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "rename", read_only)
+    with pytest.raises(
+        AssayError, match=r"lock: Read-only file system, so that the lock of campaign new stays"
+    ):
+        lock.release("results", "new")
+
+
+@pytest.mark.parametrize(
+    "content", [{"name": "old"}, {"name": "old", "arrays": [], "end": "12", "asked": {}}]
+)
+def test_a_campaign_of_another_version_says_so(content):
+    folder = sent("old")
+    (folder.path / "campaign.json").write_text(json.dumps(content))
+    with pytest.raises(Refused, match=r"old/campaign.json: damaged, or written by another version"):
+        folder.read()
 
 
 def test_jobs_are_asked_for_by_name(slurm):

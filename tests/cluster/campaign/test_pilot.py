@@ -1,21 +1,26 @@
 """Pilots as processes, on real checkpoints; Slurm's commands are stand-ins."""
 
+import math
 import os
+import re
 import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from cli.bench import Bench, new_bench
 from cluster.campaign.by_hand import ByHand, by_hand, until
 
-from assay.cluster.campaign.clock import Clock
+from assay.cluster.campaign import progress
+from assay.cluster.campaign.clock import Clock, clock
+from assay.cluster.campaign.command import snakemake
 from assay.cluster.campaign.pilot import Pilot
 from assay.cluster.campaign.progress import Share
+from assay.cluster.campaign.site import site_of
 
 INPUTS = ["results/big/intake.json", "results/small/intake.json", "results/data/can/data.json"]
 LIGHT = ["results/big/embeddings.npz", "results/small/embeddings.npz", "results/small/cka.json"]
@@ -91,6 +96,54 @@ def test_what_is_made_but_stale_is_made_again_though_snakemake_remembers_nothing
     assert again.code("cpu") == 0
     assert records(again).keys() == made.keys()
     assert records(again) != made
+
+
+def written(file: Path) -> tuple[int, int]:
+    state = file.stat()
+    return state.st_ino, state.st_mtime_ns
+
+
+def test_what_is_fresh_by_the_records_is_not_made_again_whatever_snakemake_remembers(fed: Bench) -> None:
+    first = by_hand(fed, {"cpu": [LIGHT[2:]]})
+    assert first.code("cpu") == 0
+    shutil.rmtree(fed.folder / "results/.campaigns")
+    for file in (fed.folder / ".snakemake/metadata").iterdir():
+        file.write_text(re.sub(r'"params": \[[^\]]*\]', '"params": ["other"]', file.read_text()))
+    inputs = [fed.folder / name for name in ("results/small/cka.json", INPUTS[1], INPUTS[2])]
+    for file in inputs:
+        os.utime(file)
+    before = [written(file) for file in inputs]
+    again = by_hand(fed, {"cpu": [[LIGHT[1], "results/small/figures/cka.png"]]})
+    assert again.code("cpu") == 0
+    assert [written(file) for file in inputs] == before
+
+
+def test_what_asks_for_a_gpu_is_one_job_at_a_time_with_one_and_any_number_without(
+    fed: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = by_hand(fed, {"cpu": [[LONG]]})
+    monkeypatch.chdir(fed.folder)
+    (array,) = campaign.folder.read().arrays
+    asked = {n: " ".join(snakemake(campaign.folder, replace(array, gpus=n), [LONG])) for n in (0, 1)}
+    assert " gpu=1 " in asked[1]
+    assert " gpu=" not in asked[0]
+
+
+def test_of_many_refused_checkpoints_each_folder_is_looked_at_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"c{number}" for number in range(50)]
+    bench = new_bench(tmp_path / "bench")
+    monkeypatch.chdir(bench.folder)
+    campaign = by_hand(bench, {"inputs": [[f"results/{name}/intake.json" for name in names]]})
+    looked: list[str] = []
+    monkeypatch.setattr(progress, "listing", lambda folder: looked.append(folder) or {})
+    Path("logs").mkdir()
+    share = Share.read(campaign.folder, "inputs", 0)
+    site = site_of(campaign.folder, "inputs")
+    pilot = Pilot(campaign.folder, campaign.folder.read().arrays[0], share, site, clock(math.inf))
+    assert not pilot._are_refused(share.targets)
+    assert len(looked) <= 2 * 2 * len(names)
 
 
 def test_short_of_its_limit_a_pilot_asks_slurm_to_start_it_again_and_goes_on_where_it_was(

@@ -7,17 +7,21 @@ import sys
 from pathlib import Path
 
 import pytest
-from cluster.preflight.fakes import FakeSlurm, configured, put_profile
+from cluster.campaign.test_pilot import processes_in
+from cluster.preflight.fakes import FakeSlurm, changed, configured, put_profile
 
 from assay.cluster.campaign import lock
 from assay.cluster.campaign.arrays import Pilots, split
-from assay.cluster.campaign.checks import array_findings, findings, placed, profile_of
-from assay.cluster.campaign.folder import Array, Asked, Campaign, CampaignFolder
+from assay.cluster.campaign.checks import array_findings, findings
+from assay.cluster.campaign.folder import END, Array, Asked, Campaign, CampaignFolder
+from assay.cluster.campaign.places import closing, placed, profile_of
 from assay.cluster.campaign.sending import send
+from assay.cluster.preflight.profile import Profile
 from assay.cluster.preflight.site import read_site
 from assay.errors import AssayError
 from assay.store.owner import Owner
 
+NONE = Profile("no profile", {})
 SBATCH = """n=$(/bin/ls {folder} | /bin/grep -c '^job\\.')
 /bin/cp "$1" {folder}/job.$((n + 1))
 echo "Submitted batch job $((n + 1))"
@@ -41,14 +45,27 @@ def cluster(bench, slurm) -> FakeSlurm:
     return slurm
 
 
+def read_profile() -> Profile:
+    return profile_of("slurm", "slurm")
+
+
 def pilots_of(bench, **asked: object) -> list[Pilots]:
-    profile = profile_of("slurm", "slurm")
+    profile = read_profile()
     return placed(split(bench.plan(), Asked(**asked), executor="slurm", profile=profile), profile)
 
 
 def sent(bench, **asked: object) -> CampaignFolder:
-    folder, _ = send(bench.plan(), pilots_of(bench, **asked), Asked(**asked), executor="slurm")
+    pilots = pilots_of(bench, **asked)
+    end = closing(pilots, read_profile(), "slurm")
+    folder, _ = send(bench.plan(), pilots, end, Asked(**asked), executor="slurm")
     return folder
+
+
+def found(bench, pilots: list[Pilots]) -> list[str]:
+    """The lines of the preflight of a campaign."""
+    end = closing(pilots, read_profile(), "slurm")
+    options = {"executor": "slurm", "profile": "slurm", "probe": False}
+    return [finding.line for finding in findings(bench.plan(), pilots, end, **options)]
 
 
 def asked_of_sbatch(slurm: FakeSlurm, job: int) -> dict[str, str]:
@@ -111,7 +128,7 @@ def test_the_folder_says_what_was_sent(bench, cluster):
         ("cpu", "2", 2),
         ("gpu", "3", 2),
     ]
-    assert (campaign.end, campaign.executor, campaign.asked.pilots) == ("4", "slurm", 2)
+    assert (campaign.end.job, campaign.executor, campaign.asked.pilots) == ("4", "slurm", 2)
     shared = [
         target for array in campaign.arrays for n in range(2) for target in folder.targets(array.name, n)
     ]
@@ -132,12 +149,43 @@ def test_of_a_campaign_that_slurm_refuses_nothing_is_left(bench, cluster):
         "sbatch", f'test -e {cluster.folder}/job.1 && {{ echo "{refusal}" >&2; exit 1; }}\n{script}'
     )
     cancelled = cluster.folder / "cancelled"
-    cluster.command("scancel", f'echo "$@" > {cancelled}')
+    cluster.command("scancel", f'echo "$@" >> {cancelled}')
     with pytest.raises(AssayError, match=f"Slurm refused the array cpu: .*{refusal}"):
         sent(bench)
-    assert re.fullmatch(
-        r"--name=assay-(\S+)-inputs,assay-\1-cpu,assay-\1-gpu,assay-\1-end\n", cancelled.read_text()
-    )
+    expected = r"--name=assay-(\S+)-inputs\n--name=assay-\1-cpu\n--name=assay-\1-gpu\n--name=assay-\1-end\n"
+    assert re.fullmatch(expected, cancelled.read_text())
+    assert lock.holder("results") is None
+    assert list(Path("results/.campaigns").iterdir()) == []
+
+
+def test_a_plan_that_changes_while_it_is_being_sent_is_not_sent(bench, cluster):
+    plan, pilots = bench.plan(), pilots_of(bench)
+    bench.configure(options__landscape__resolution=7)
+    with pytest.raises(
+        AssayError, match=r"config/config.yaml or its sheet changed while the campaign was being sent"
+    ):
+        send(plan, pilots, closing(pilots, read_profile(), "slurm"), Asked(), executor="slurm")
+    assert not (cluster.folder / "job.1").exists()
+    assert lock.holder("results") is None
+
+
+def test_a_campaign_here_that_is_interrupted_as_it_is_sent_leaves_no_process_and_no_lock(bench, monkeypatch):
+    monkeypatch.chdir(bench.folder)
+    pilots = split(bench.plan(), Asked(), executor="local", profile=NONE)
+    wait = subprocess.Popen.wait
+    begun: list[int] = []
+
+    def interrupted(process, timeout=None):
+        if "submission" in str(process.args) and not begun:
+            begun.append(process.pid)
+            raise KeyboardInterrupt
+        return wait(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        send(bench.plan(), pilots, closing(pilots, NONE, "local"), Asked(), executor="local")
+    assert begun
+    assert not processes_in(bench.folder) - {os.getpid()}
     assert lock.holder("results") is None
     assert list(Path("results/.campaigns").iterdir()) == []
 
@@ -186,7 +234,17 @@ def test_where_every_pilot_has_a_gpu_the_end_goes_where_the_profile_sends_other_
     assert (pilots["partition"], pilots["account"], pilots["gpus-per-node"]) == ("gpu", "gpus", "1")
     assert (end["partition"], end["account"], end["time"], end["mem"]) == ("cpu", "ids", "30", "4000M")
     assert "gpus-per-node" not in end
-    assert folder.read().end_minutes == 30
+    assert folder.read().end.minutes == 30
+
+
+def test_an_end_that_its_partition_does_not_take_is_found_before(fed_here, slurm):
+    on_gpu = {"landscape": {"slurm_partition": "gpu"}}
+    put_profile(fed_here, set_resources=on_gpu)
+    slurm.shows("partition", changed("partition", {"cpu": {"MaxTime": "00:20:00"}}))
+    pilots = pilots_of(fed_here, artifacts=("landscape",))
+    (line,) = [line for line in found(fed_here, pilots) if "the end" in line]
+    assert re.match(r"partition cpu: minutes of the end of the campaign: got MaxTime of 20, needed 30", line)
+    assert "Change --minutes, or its slurm_partition in slurm/config.yaml" in line
 
 
 def test_pilots_go_where_the_profile_has_room_for_them(bench, cluster):
@@ -201,10 +259,7 @@ def test_pilots_go_where_the_profile_has_room_for_them(bench, cluster):
 def test_pilots_are_held_against_the_partitions_that_they_go_to(bench, cluster):
     Path("slurm/partitions.yaml").write_text("partitions: {cpu: {max_runtime: 2d}, gone: {max_gpu: 1}}\n")
     put_profile(bench, slurm_partition_config="partitions.yaml")
-    found = findings(
-        bench.plan(), pilots_of(bench, checkpoints="small"), executor="slurm", profile="slurm", probe=False
-    )
-    lines = [finding.line for finding in found if "partition of" in finding.line]
+    lines = [line for line in found(bench, pilots_of(bench, checkpoints="small")) if "partition of" in line]
     assert [line.partition(":")[0] for line in lines] == ["slurm/partitions.yaml"]
     assert "partition of the pilots gpu: got gone" in lines[0]
 
@@ -261,7 +316,7 @@ def test_a_pilot_that_starts_again_signs_again(launched):
 
 def test_a_local_pilot_leads_a_session_and_has_a_gpu_of_its_own(launched):
     gpus = Array("gpu", 2, 1, 4, 8000, 240, devices="2,GPU-5e")
-    launched.write(Campaign("c1", 0.0, "local", "config.yaml", "", [gpus]))
+    launched.write(Campaign("c1", 0.0, "local", "config.yaml", "", [gpus], Array(END, 1, 0, 1, 4000, 60)))
     submitted = {"SUBMITIT_EXECUTOR": "local", "CUDA_VISIBLE_DEVICES": "0"}
     for pilot, device in enumerate(("2", "GPU-5e")):
         *_, pid, session, gpu = launch(launched, "gpu", pilot, **submitted).stdout.strip().split("|")

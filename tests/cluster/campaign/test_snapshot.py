@@ -11,7 +11,7 @@ import yaml
 from lab import ROOT
 
 from assay.cluster.campaign import snapshot
-from assay.cluster.campaign.folder import Asked, Campaign, CampaignFolder
+from assay.cluster.campaign.folder import END, Array, Campaign, CampaignFolder
 from assay.config import read_plan
 from assay.errors import ConfigError
 
@@ -32,7 +32,7 @@ def workflow(bench) -> Path:
 def copied(workflow) -> CampaignFolder:
     """The folder of a campaign whose copies were just taken."""
     code = snapshot.take(FOLDER, CONFIG, snapshot.Sources.of("Snakefile"))
-    FOLDER.write(Campaign("c1", time.time(), "local", CONFIG, code, [], Asked()))
+    FOLDER.write(Campaign("c1", time.time(), "local", CONFIG, code, [], Array(END, 1, 0, 1, 4000, 60)))
     return FOLDER
 
 

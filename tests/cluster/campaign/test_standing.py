@@ -1,18 +1,24 @@
 """How a campaign stands, by files that are laid out by hand."""
 
 import json
+import math
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cli.bench import Bench, new_bench
+from cli.bench import Bench, new_bench, save_checkpoint
 from cluster.campaign.by_hand import ByHand, by_hand
 
+from assay.cluster.campaign.clock import clock
 from assay.cluster.campaign.folder import CampaignFolder
+from assay.cluster.campaign.pilot import Pilot
+from assay.cluster.campaign.progress import Share
+from assay.cluster.campaign.site import site_of
 from assay.cluster.campaign.standing import Standing, per_minute, standing
 
 CKA, EMBEDDINGS, FIGURE = (
@@ -164,6 +170,51 @@ def test_where_squeue_does_not_answer_nothing_is_said_to_be_over(
     assert not found.over
     assert not found.failures
     assert found.notes == ["squeue: no controller. So it is not known which pilots run."]
+
+
+def test_jobs_that_slurm_hides_from_another_user_are_not_lost(
+    campaign: ByHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    squeue(tmp_path, monkeypatch, "true")
+    there = campaign.folder.read()
+    campaign.folder.write(replace(there, executor="slurm"))
+    campaign.sent(inputs="1", cpu="2")
+    assert {word for word, _ in words(standing(campaign.folder)).values()} == {"lost"}
+    owner = campaign.folder.path.stat().st_uid
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    found = standing(campaign.folder)
+    assert {word for word, _ in words(found).values()} == {"unknown"}
+    assert not found.over
+
+
+@pytest.fixture
+def mixing(campaign: ByHand) -> ByHand:
+    """The campaign of a checkpoint to which attention does not apply, as its intake found, and a manifest after it."""
+    save_checkpoint(Path("runs/small.ckpt"), seed=1, conv_type="gps")
+    assert campaign.lab.assay("intake", "small").code == 0
+    share = campaign.folder.share("cpu", 1)
+    share.write_text("results/small/attention_weights.npz\nresults/small/figures/attention_weights.png\n")
+    return campaign
+
+
+def test_what_turned_out_not_to_apply_counts_as_made_though_nothing_is_left_of_it(mixing: ByHand) -> None:
+    for code in (0, 1):
+        mixing.end("cpu", 1, code)
+        found = standing(mixing.folder)
+        assert [(pilot.n_targets, pilot.n_made) for pilot in found.pilots] == [(1, 0), (2, 0), (2, 2)]
+        assert (found.n_made, found.failures) == (2, [])
+
+
+def test_a_pilot_of_what_turned_out_not_to_apply_has_made_its_share(mixing: ByHand) -> None:
+    mixing.end("inputs", 0, 0)
+    assert mixing.code("cpu", 1) == 0
+    assert mixing.lab.assay("manifest").code == 4  # others were not made
+    assert not Path("results/small/records/attention_weights.json").exists()
+    share = Share.read(mixing.folder, "cpu", 1)
+    assert len(share.left()) == 2
+    site = site_of(mixing.folder, "cpu")
+    array = mixing.folder.read().arrays[1]
+    assert Pilot(mixing.folder, array, share, site, clock(math.inf))._code() == 0
 
 
 def test_a_config_that_changes_while_a_campaign_runs_is_told(campaign: ByHand) -> None:

@@ -3,9 +3,11 @@
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cluster.campaign.by_hand import by_hand
 from cluster.preflight.fakes import changed
 
 from assay.cluster.campaign import lock
@@ -106,6 +108,24 @@ def test_the_config_before_the_command_is_that_of_all_its_commands(bench):
     assert bench.assay("--config", "other.yaml", *HERE, "--dry-run").code == 0
     run = bench.assay("--config", "other.yaml", "campaign", "resume")
     assert run.err.startswith("results: no campaign was sent from here")
+
+
+@pytest.mark.parametrize("words", [("--minutes", "600"), ("--dry-run",), ("--config", "other.yaml")])
+def test_options_before_a_command_of_a_campaign_are_refused_by_name(bench, words):
+    run = bench.assay("campaign", *words, "resume")
+    expected = f"{words[0]} stands before resume. What resume takes follows it.\n"
+    assert (run.code, run.err) == (2, expected)
+
+
+def test_a_campaign_is_resumed_with_the_config_that_it_was_sent_with(bench):
+    folder = by_hand(bench, {"cpu": [["results/small/cka.json"]]}).folder
+    Path("config/config.yaml").rename("config/study.yaml")
+    Path("config/config.yaml").write_text("results: results\n")
+    folder.write(replace(folder.read(), config="config/study.yaml"))
+    run = bench.assay("campaign", "resume", "--dry-run")
+    assert run.code == 0, run.text
+    assert "files to make" in run.out
+    assert bench.assay("campaign", "resume", "--dry-run", "--config", "config/config.yaml").code == 2
 
 
 def test_a_campaign_that_there_is_not_cannot_be_resumed(bench):

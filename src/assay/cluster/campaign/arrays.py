@@ -60,6 +60,12 @@ def split(plan: Plan, asked: Asked, *, executor: Executor, profile: Profile) -> 
     ]
 
 
+def array_of(name: str, ask: Ask) -> Array:
+    """One job that asks for this."""
+    places = {"partition": ask.partition, "account": ask.account, "qos": ask.qos, "gpu_kind": ask.gpu_kind}
+    return Array(name, 1, ask.gpus, ask.cpus, ask.mem_mb, ask.minutes, **places)
+
+
 def with_gpus(asked: Asked, executor: Executor) -> bool:
     """Whether there are pilots with GPUs: on Slurm unless 0 are asked, here where some are."""
     return bool(asked.gpus) or (asked.gpus is None and executor == "slurm")
@@ -75,9 +81,8 @@ def _pilots(
     devices: Sequence[str],
 ) -> Pilots:
     jobs = [asks[rule] for unit in units for rule in unit.rules]
-    heaviest = max(
-        jobs, key=lambda job: (job.gpus, job.minutes)
-    )  # partition and account are those of its rule
+    alike = [job for job in jobs if bool(job.gpus) == (name == "gpu")] or jobs
+    heaviest = max(alike, key=lambda job: job.minutes)  # partition and account are those of its rule
     memory = PILOT_MB + max(max(job.mem_mb for job in jobs), cpus * median_high(job.mem_mb for job in jobs))
     ask = replace(
         heaviest,
@@ -89,8 +94,7 @@ def _pilots(
         settings="--minutes or --cpus, or `resources` in the config",
     )
     made = shares([unit.minutes(asks) for unit in units], n)
-    places = {"partition": ask.partition, "account": ask.account, "qos": ask.qos, "gpu_kind": ask.gpu_kind}
-    array = Array(name, len(made), ask.gpus, cpus, memory, ask.minutes, **places, devices=",".join(devices))
+    array = replace(array_of(name, ask), n_pilots=len(made), devices=",".join(devices))
     return Pilots(array, tuple(units), tuple(made), ask)
 
 

@@ -1,18 +1,16 @@
 """What would go wrong with a campaign, before anything is sent: the preflight, of pilots instead of rules."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from assay.cluster.campaign import lock
 from assay.cluster.campaign.arrays import Pilots
 from assay.cluster.campaign.folder import Executor
+from assay.cluster.preflight.asks import Ask
 from assay.cluster.preflight.checks import preflight
-from assay.cluster.preflight.destinations import declared_partitions, preferred
 from assay.cluster.preflight.finding import Finding
 from assay.cluster.preflight.folder import folder_findings, nearest
 from assay.cluster.preflight.listing import Listing
 from assay.cluster.preflight.live import live_findings
-from assay.cluster.preflight.profile import Profile, read_profile
 from assay.cluster.preflight.site import Site, read_site
 from assay.cluster.preflight.space import expected, space_findings
 from assay.config import Plan
@@ -20,12 +18,12 @@ from assay.plan import requests
 
 
 def findings(
-    plan: Plan, pilots: Sequence[Pilots], *, executor: Executor, profile: str, probe: bool
+    plan: Plan, pilots: Sequence[Pilots], end: Ask, *, executor: Executor, profile: str, probe: bool
 ) -> list[Finding]:
-    """Everything that stands between these pilots and their results."""
+    """Everything that stands between these pilots, with the job that closes the campaign, and their results."""
     locked = list(lock_findings(plan.results))
     if executor == "slurm":
-        asks = [each.ask for each in pilots]
+        asks = [*(each.ask for each in pilots), end]
         found = preflight(plan, profile, asks=asks, probe=probe).findings
         site, _ = read_site()
         return [*locked, *found, *(array_findings(pilots, site) if site else ())]
@@ -56,28 +54,3 @@ def lock_findings(results: str) -> Iterator[Finding]:
     if held and lock.may_live(results, held):
         advice = f"Wait for it, or stop it: assay campaign cancel {held.campaign}."
         yield Finding(results, "another campaign", str(held), "none", advice)
-
-
-def placed(pilots: Sequence[Pilots], profile: Profile) -> list[Pilots]:
-    """The pilots with the partitions that have room for them; Slurm's default where empty."""
-    site, _ = read_site()
-    declared, _ = declared_partitions(profile)
-    if site is None:
-        return list(pilots)
-    return [_placed(each, preferred(each.ask, site, declared)) for each in pilots]
-
-
-def profile_of(name: str, executor: Executor) -> Profile:
-    """What a site asks for; nothing where pilots run here.
-
-    Raises:
-        ConfigError: there is no such profile.
-    """
-    return read_profile(name) if executor == "slurm" else Profile("no profile", {})
-
-
-def _placed(pilots: Pilots, names: Sequence[str]) -> Pilots:
-    where = ",".join(filter(None, names))
-    return replace(
-        pilots, array=replace(pilots.array, partition=where), ask=replace(pilots.ask, partition=where)
-    )

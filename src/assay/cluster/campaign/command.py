@@ -19,13 +19,16 @@ def snakemake(folder: CampaignFolder, array: Array, targets: Sequence[str]) -> l
     """The command line that makes `targets`, whatever Snakemake remembers of them.
 
     Snakemake's own lock does not bear a second Snakemake in the folder, and its memory, .snakemake, may be lost: what
-    each pilot makes is disjoint, and what is not fresh was worked out by the records.
+    each pilot makes is disjoint, and what is not fresh was worked out by the records. So nothing else is made that is
+    there: of the reasons to run again only one is left, which no rule of ours knows. Pilots without a GPU make what
+    asks for one as if it asked for none.
     """
     return [
         *(sys.executable, "-m", "snakemake", "-s", str(folder.code / "Snakefile")),
         *("--configfile", str(folder.config)),
         *("--executor", "local", "--profile", "none", "--workflow-profile", "none", "--scheduler", "greedy"),
         *("--nolock", "--rerun-incomplete", "--keep-going", "-c", str(array.cpus)),
-        *("--resources", f"mem_mb={array.mem_mb - PILOT_MB}", f"gpu={max(1, array.gpus)}"),
+        *("--rerun-triggers", "software-env"),
+        *("--resources", f"mem_mb={array.mem_mb - PILOT_MB}", *([f"gpu={array.gpus}"] if array.gpus else [])),
         *("--forcerun", *targets, "--", *targets),
     ]

@@ -69,9 +69,9 @@ def bind(folder: CampaignFolder) -> None:
 
 
 def close_if_dead(folder: CampaignFolder) -> None:
-    """Close a campaign that holds the lock although nothing of it runs: its own end was killed."""
+    """Close a campaign of ours that holds the lock although nothing of it runs: its own end was killed."""
     results = results_of(folder)
-    held = holder(results)
+    held = holder(results) if folder.is_mine else None
     if held and held.campaign == folder.path.name and not may_live(results, held):
         close(folder)
 

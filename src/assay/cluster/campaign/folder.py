@@ -11,15 +11,17 @@ results/.campaigns/<name>/
   cancelled                 is there once the pilots are to end
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from assay.errors import Refused
 from assay.files import publish_json, read_json
 
 FOLDER = ".campaigns"  # below the results
-END = "end"  # the array of one job that closes a campaign; it has no share, and is none of `Campaign.arrays`
+END = "end"  # names the job that closes a campaign; it has no share, and is none of `Campaign.arrays`
 PILOT_MB = 1500  # of a pilot itself: its Snakemake, and the fork server; the rest of its memory is for jobs
 Executor = Literal["slurm", "local"]
 
@@ -66,9 +68,8 @@ class Campaign:
     config: str  # the config file that the plan was read from; the campaign works with its own copy
     code: str  # the digest of the code that was copied
     arrays: Sequence[Array]
+    end: Array  # of the one job that closes it
     asked: Asked = Asked()
-    end: str = ""  # the job that closes it, as Array.job
-    end_minutes: int = 60  # its time limit
 
     @property
     def n_pilots(self) -> int:
@@ -90,6 +91,11 @@ class CampaignFolder:
     """The paths of one campaign."""
 
     path: Path
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether this user sent it, or is root."""
+        return os.getuid() in (0, self.path.stat().st_uid)
 
     @property
     def code(self) -> Path:
@@ -140,11 +146,15 @@ class CampaignFolder:
 
         Raises:
             FileNotFoundError: none was sent from this folder.
-            Refused: campaign.json is damaged.
+            Refused: campaign.json is damaged, or of another version.
         """
-        content: dict[str, Any] = read_json(self.path / "campaign.json")
-        arrays = [Array(**array) for array in content["arrays"]]
-        return Campaign(**{**content, "arrays": arrays, "asked": Asked(**content["asked"])})
+        file = self.path / "campaign.json"
+        content: dict[str, Any] = read_json(file)
+        try:
+            arrays, end = [Array(**array) for array in content["arrays"]], Array(**content["end"])
+            return Campaign(**{**content, "arrays": arrays, "end": end, "asked": Asked(**content["asked"])})
+        except (KeyError, TypeError) as error:
+            raise Refused(f"{file}: damaged, or written by another version of assay ({error}).") from None
 
 
 def campaigns(results: str) -> list[CampaignFolder]:

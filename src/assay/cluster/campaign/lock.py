@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from assay.cluster.campaign import queue
 from assay.cluster.campaign.folder import FOLDER, Campaign, CampaignFolder
-from assay.cluster.commands import answer
 from assay.errors import AssayError, Refused
 from assay.files import json_bytes, read_json, write_new
 from assay.store.owner import Owner
@@ -64,15 +64,15 @@ def may_live(results: str, held: Holder) -> bool:
         campaign = folder.read()
     except FileNotFoundError:
         return held.sender.may_run()
-    sending = not campaign.end and held.sender.may_run()
+    sending = not campaign.end.job and held.sender.may_run()
     return sending or lives(folder, campaign)
 
 
 def lives(folder: CampaignFolder, campaign: Campaign) -> bool:
     """Whether a pilot waits or runs, or what closes the campaign; see `has_pilots`."""
     if campaign.executor == "local":
-        return has_pilots(folder, campaign) or _any_runs_here(folder, [campaign.end])
-    return _is_queued(campaign.job_names)
+        return has_pilots(folder, campaign) or _any_runs_here(folder, [campaign.end.job])
+    return _may_be_queued(folder, campaign.job_names)
 
 
 def has_pilots(folder: CampaignFolder, campaign: Campaign) -> bool:
@@ -82,7 +82,7 @@ def has_pilots(folder: CampaignFolder, campaign: Campaign) -> bool:
         return here or any(
             _may_run(folder, one.name, n) for one in campaign.arrays for n in range(one.n_pilots)
         )
-    return _is_queued([campaign.job_name(array.name) for array in campaign.arrays])
+    return _may_be_queued(folder, [campaign.job_name(array.name) for array in campaign.arrays])
 
 
 def runs_here(folder: CampaignFolder, process: int) -> bool:
@@ -95,20 +95,28 @@ def runs_here(folder: CampaignFolder, process: int) -> bool:
 
 
 def release(results: str, campaign: str) -> bool:
-    """Remove the lock where it names this campaign; whether it did."""
+    """Remove the lock where it names this campaign; whether it did.
+
+    Raises:
+        AssayError: it cannot be removed.
+    """
     held = holder(results)
     if held is None or held.campaign != campaign:
         return False
-    return _removed(_path(results), held)
+    try:
+        return _removed(_path(results), held)
+    except OSError as error:
+        why = f"{error.strerror}, so that the lock of campaign {campaign} stays"
+        raise AssayError(f"{_path(results)}: {why}. The campaign is over: delete the file.") from error
 
 
 def _any_runs_here(folder: CampaignFolder, jobs: Sequence[str]) -> bool:
     return any(runs_here(folder, int(process)) for job in jobs for process in job.split(",") if process)
 
 
-def _is_queued(names: Sequence[str]) -> bool:
-    said = answer(["squeue", "--noheader", "--format=%i", f"--name={','.join(names)}"])
-    return bool(said.error or said.out.strip())
+def _may_be_queued(folder: CampaignFolder, names: Sequence[str]) -> bool:
+    """Whether such jobs wait or run; those of another user Slurm may hide (PrivateData)."""
+    return not folder.is_mine or queue.is_queued(names)
 
 
 def _may_run(folder: CampaignFolder, array: str, pilot: int) -> bool:

@@ -18,6 +18,7 @@ from assay.cluster.campaign.children import end, hear, served, started, told_to_
 from assay.cluster.campaign.clock import Clock, clock
 from assay.cluster.campaign.command import environment_of, snakemake
 from assay.cluster.campaign.folder import Array, CampaignFolder
+from assay.cluster.campaign.moot import moot
 from assay.cluster.campaign.progress import Mark, Share, furthered
 from assay.cluster.campaign.reasons import died
 from assay.cluster.campaign.site import INPUTS, Site, site_of
@@ -102,6 +103,8 @@ class Pilot:
 
     def _code(self) -> int:
         left = self.share.left()
+        without = moot(self.folder, left)
+        left = [target for target in left if target not in without]
         if not left:
             return 0
         _say(f"{len(left)} of {len(self.share.targets)} targets were not made, {left[0]} for one")
@@ -111,12 +114,14 @@ class Pilot:
 
     def _are_refused(self, left: Sequence[str]) -> bool:
         """Whether these are checkpoints that were looked at and not taken in; says whose job was killed."""
-        data = f"{self.share.layout.results}/data/"
-        killed = [target for target in left if not target.startswith(data) and died(self.share, target)]
+        if any(target.startswith(f"{self.share.layout.results}/data/") for target in left):
+            return False
+        failed = self.share.failed()
+        untold = [target for target in left if target not in failed]
+        killed = died(self.share, untold)
         for target in killed:
             _say(f"{target}: its job was killed, by a lack of memory say; this counts as a refusal")
-        refused = {*self.share.failed(), *killed}
-        return all(target in refused and not target.startswith(data) for target in left)
+        return killed == untold
 
     def _has_to_stop(self) -> bool:
         return told_to_end() or time.monotonic() > self.clock.stops or self._is_cancelled()

@@ -27,7 +27,7 @@ class PilotWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Pilots:
+class Look:
     """One look at the pilots of a campaign."""
 
     folder: CampaignFolder
@@ -36,7 +36,7 @@ class Pilots:
     trouble: str  # why it is not known which jobs there are; else empty
 
     @classmethod
-    def look(cls, folder: CampaignFolder) -> "Pilots":
+    def at(cls, folder: CampaignFolder) -> "Look":
         """Read campaign.json, and ask squeue where the pilots are jobs."""
         campaign = folder.read()
         if campaign.executor == "local":
@@ -70,7 +70,9 @@ class Pilots:
     def _job(self, array: Array, number: int) -> PilotWord:
         job = self.jobs.get(f"{array.job}_{number}") or self.jobs.get(array.job)
         if job is None:
-            return PilotWord("lost", "Slurm does not know it")
+            return (
+                PilotWord("lost", "Slurm does not know it") if self.folder.is_mine else PilotWord("unknown")
+            )
         if job.state in GONE:
             return PilotWord("lost", f"Slurm says {job.state}")
         return PilotWord("running") if job.state in RUNNING else PilotWord("waiting", job.reason or job.state)

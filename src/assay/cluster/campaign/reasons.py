@@ -1,5 +1,6 @@
 """Why targets of a share were not made, as far as their turn has come."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from assay.cluster.campaign.progress import DATA, Share, job_of, written
@@ -18,9 +19,9 @@ def reasons(share: Share, *, is_over: bool, log: str) -> dict[str, str]:
     return {target: told.get(target) or _untold(share, target, log) for target in share.left()}
 
 
-def died(share: Share, target: str) -> bool:
-    """Whether the job of a target that is not made began in this campaign, and left no reason: it was killed."""
-    return target not in share.failed() and written(_log(share, target)) >= share.since
+def died(share: Share, targets: Iterable[str]) -> list[str]:
+    """Of targets that are not made and left no reason those whose jobs began in this campaign: they were killed."""
+    return [target for target in targets if written(_log(share, target)) >= share.since]
 
 
 def _told(file: Path) -> str:

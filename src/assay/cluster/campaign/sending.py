@@ -12,39 +12,48 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from assay.cluster.campaign import lock, snapshot
-from assay.cluster.campaign.arrays import Pilots
-from assay.cluster.campaign.folder import FOLDER, Asked, Campaign, CampaignFolder, Executor
-from assay.cluster.commands import answer, last_line
+from assay.cluster.campaign import leftovers, lock, queue, snapshot
+from assay.cluster.campaign.arrays import Pilots, array_of
+from assay.cluster.campaign.folder import END, FOLDER, Asked, Campaign, CampaignFolder, Executor
+from assay.cluster.commands import last_line
+from assay.cluster.preflight.asks import Ask
 from assay.config import Plan
 from assay.errors import AssayError
 from assay.files import publish_bytes
 
 
 def send(
-    plan: Plan, pilots: Sequence[Pilots], asked: Asked, *, executor: Executor
+    plan: Plan, pilots: Sequence[Pilots], end: Ask, asked: Asked, *, executor: Executor
 ) -> tuple[CampaignFolder, str]:
-    """Send the pilots; returns the campaign's folder, and what is to be said of a dead campaign before it.
+    """Send the pilots, and the end after them.
+
+    Returns the campaign's folder, and what is to be said of a dead campaign before it.
 
     Raises:
         ConfigError: there is no Snakefile.
-        AssayError: another campaign lives, the results cannot be written, or Slurm refused an array.
+        AssayError: another campaign lives, the results cannot be written, the plan has changed meanwhile, or Slurm
+            refused an array.
     """
     sources = snapshot.Sources.of(asked.snakefile)
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     folder = CampaignFolder(Path(plan.results, FOLDER, name))
-    campaign = Campaign(name, time.time(), executor, plan.config, "", [each.array for each in pilots], asked)
+    arrays = [each.array for each in pilots]
+    campaign = Campaign(name, time.time(), executor, plan.config, "", arrays, array_of(END, end), asked)
     try:
         said = lock.take(plan.results, name)
         with _undone_where_it_fails(plan.results, folder):
-            _send(folder, campaign, pilots, sources)
+            _send(folder, campaign, plan, pilots, sources)
     except OSError as error:
         raise AssayError(f"{folder.path}: {error.strerror}. Nothing was sent.") from error
     return folder, said
 
 
 def _send(
-    folder: CampaignFolder, campaign: Campaign, pilots: Sequence[Pilots], sources: snapshot.Sources
+    folder: CampaignFolder,
+    campaign: Campaign,
+    plan: Plan,
+    pilots: Sequence[Pilots],
+    sources: snapshot.Sources,
 ) -> None:
     for name in ("shares", "logs", "running", "ended"):
         (folder.path / name).mkdir(parents=True)
@@ -53,6 +62,7 @@ def _send(
             content = "".join(f"{target}\n" for target in each.targets(pilot))
             publish_bytes(folder.share(each.array.name, pilot), content.encode())
     folder.write(replace(campaign, code=snapshot.take(folder, campaign.config, sources)))
+    snapshot.check(folder, plan)
     if campaign.executor == "local":
         _submit_here(folder)
         return
@@ -74,9 +84,14 @@ def _submit_here(folder: CampaignFolder) -> None:
             stderr=file,
             start_new_session=True,
         )
-    if process.wait():
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # with what it started
+    try:
+        process.wait()
+    finally:
+        if process.returncode != 0:  # or Ctrl-C, which is told to us alone
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with what it started
+            process.wait()
+    if process.returncode:
         raise AssayError(f"no pilot was started: {last_line(log.read_text())}")
 
 
@@ -89,7 +104,9 @@ def _undone_where_it_fails(results: str, folder: CampaignFolder) -> Iterator[Non
         with suppress(AssayError, OSError):
             campaign = folder.read()
             if campaign.executor == "slurm":
-                answer(["scancel", f"--name={','.join(campaign.job_names)}"])
+                queue.cancel(campaign.job_names)
+            else:
+                leftovers.kill(folder, campaign)
         shutil.rmtree(folder.path, ignore_errors=True)
         lock.release(results, folder.path.name)
         raise

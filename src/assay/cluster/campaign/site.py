@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from assay.cluster.campaign.clock import slurm_seconds_left
-from assay.cluster.campaign.folder import END, Array, CampaignFolder
+from assay.cluster.campaign.folder import Array, CampaignFolder
 from assay.cluster.commands import answer
 from assay.store.owner import Owner
 
@@ -112,9 +112,9 @@ class LocalSite:
 def site_of(folder: CampaignFolder, array: str) -> Site:
     """The place where this process, a pilot of `array` or END, runs."""
     campaign = folder.read()
-    by_name = {one.name: one for one in campaign.arrays}
+    by_name = {one.name: one for one in (*campaign.arrays, campaign.end)}
     if campaign.executor == "local":
         return LocalSite(folder, by_name.get(INPUTS) if array != INPUTS else None)
     job, task = os.environ["SLURM_JOB_ID"], os.environ.get("SLURM_ARRAY_TASK_ID")
     requeued = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{task}" if task else job
-    return SlurmSite(job, requeued, campaign.end_minutes if array == END else by_name[array].minutes)
+    return SlurmSite(job, requeued, by_name[array].minutes)

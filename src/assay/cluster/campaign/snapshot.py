@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ import yaml
 
 import assay
 from assay.cluster.campaign.folder import CampaignFolder
+from assay.config import Plan, read_plan
 from assay.datasets import expanded
-from assay.errors import ConfigError
+from assay.errors import AssayError, ConfigError
 from assay.files import publish_bytes, sha256_file
 
 NO_CODE = shutil.ignore_patterns("__pycache__", "*.pyc")
@@ -72,6 +73,19 @@ def take(folder: CampaignFolder, config: str, sources: Sources) -> str:
     copy = yaml.safe_dump({**content, "checkpoints": str(folder.sheet)}, sort_keys=False)
     publish_bytes(folder.config, copy.encode())
     return copied(folder).digest()
+
+
+def check(folder: CampaignFolder, plan: Plan) -> None:
+    """Make sure that the copies are of the plan by which the campaign was split.
+
+    Raises:
+        AssayError: config or sheet were edited meanwhile.
+    """
+    copy = read_plan(str(folder.config), may_lack_files=True)
+    if replace(copy, config=plan.config) != plan:
+        raise AssayError(
+            f"{plan.config} or its sheet changed while the campaign was being sent. Send it again."
+        )
 
 
 def copied(folder: CampaignFolder) -> Sources:

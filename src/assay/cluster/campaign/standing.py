@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from assay.cluster.campaign.folder import Array, CampaignFolder
-from assay.cluster.campaign.pilots import Pilots, Word
+from assay.cluster.campaign.moot import moot
+from assay.cluster.campaign.pilots import Look, Word
 from assay.cluster.campaign.progress import Share, listing, written
 from assay.cluster.campaign.reasons import reasons
 from assay.cluster.campaign.snapshot import changes
@@ -58,28 +59,33 @@ class Standing:
 
 def standing(folder: CampaignFolder) -> Standing:
     """How a campaign stands now."""
-    look, now = Pilots.look(folder), time.time()
+    look, now = Look.at(folder), time.time()
     pilots: list[PilotStanding] = []
-    failures: list[Failure] = []
+    failed: list[list[Failure]] = []  # of each pilot
     times: list[float] = []
     for array in look.campaign.arrays:
         for number in range(array.n_pilots):
             share = Share.read(folder, array.name, number)
             made = share.made()
             pilots.append(_pilot(look, array, number, share, made))
-            failures += _failures(share, pilots[-1])
+            failed.append(list(_failures(share, pilots[-1])))
             times += made.values()
+    failures = [failure for each in failed for failure in each]
+    without = moot(folder, [failure.target for failure in failures])
+    pilots = [_with_moot(pilot, each, without) for pilot, each in zip(pilots, failed, strict=True)]
+    failures = [failure for failure in failures if failure.target not in without]
     over = all(pilot.word in ("ended", "lost") for pilot in pilots)
     n_targets = sum(pilot.n_targets for pilot in pilots)
     rate = per_minute(times, until=max(times, default=now) if over else now)
-    n_left = n_targets - len(times) - len(failures)
+    n_made = sum(pilot.n_made for pilot in pilots)
+    n_left = n_targets - n_made - len(failures)
     return Standing(
         name=look.campaign.name,
         started=look.campaign.started,
         seconds=now - look.campaign.started,
         over=over,
         n_targets=n_targets,
-        n_made=len(times),
+        n_made=n_made,
         n_running=sum(pilot.n_running for pilot in pilots),
         failures=failures,
         per_minute=rate,
@@ -96,7 +102,7 @@ def per_minute(times: Collection[float], *, until: float) -> float | None:
     return 60 * n / (until - since) if n else None
 
 
-def _pilot(look: Pilots, array: Array, number: int, share: Share, made: Collection[str]) -> PilotStanding:
+def _pilot(look: Look, array: Array, number: int, share: Share, made: Collection[str]) -> PilotStanding:
     stands = look.word(array, number)
     began = written(look.folder.running(array.name, number))
     return PilotStanding(
@@ -109,6 +115,11 @@ def _pilot(look: Pilots, array: Array, number: int, share: Share, made: Collecti
         n_running=_n_owned(share, made, began) if stands.word == "running" else 0,
         log=str(look.folder.log(array.name, number)),
     )
+
+
+def _with_moot(pilot: PilotStanding, failed: Collection[Failure], without: Collection[str]) -> PilotStanding:
+    """What turned out not to apply counts as made: its job is done."""
+    return replace(pilot, n_made=pilot.n_made + sum(failure.target in without for failure in failed))
 
 
 def _n_owned(share: Share, made: Collection[str], began: float) -> int:
@@ -124,7 +135,7 @@ def _failures(share: Share, pilot: PilotStanding) -> Iterator[Failure]:
         yield Failure(target, why)
 
 
-def _notes(folder: CampaignFolder, look: Pilots, over: bool) -> Iterator[str]:
+def _notes(folder: CampaignFolder, look: Look, over: bool) -> Iterator[str]:
     if look.trouble:
         yield look.trouble
     if folder.cancelled.exists():

@@ -2,12 +2,11 @@
 
 import time
 
-from assay.cluster.campaign import leftovers
+from assay.cluster.campaign import leftovers, queue
 from assay.cluster.campaign.ending import bind
 from assay.cluster.campaign.folder import Campaign, CampaignFolder
 from assay.cluster.campaign.lock import lives, release
 from assay.cluster.campaign.progress import results_of
-from assay.cluster.commands import answer
 from assay.errors import AssayError
 from assay.files import publish_bytes
 
@@ -20,20 +19,37 @@ def cancel(folder: CampaignFolder) -> None:
     """End all pilots, let go of the lock, and then write the manifest of what was made.
 
     Raises:
-        AssayError: scancel does not answer, a pilot does not end, or the manifest cannot be written.
+        AssayError: it is another user's, scancel does not answer, a pilot does not end, or the lock or the manifest
+            cannot be written.
     """
     campaign = folder.read()
-    publish_bytes(folder.cancelled, b"")
-    if campaign.executor == "slurm":
-        said = answer(["scancel", f"--name={','.join(campaign.job_names)}"])
-        if said.error:
-            raise AssayError(f"scancel: {said.error}. The pilots end by themselves as soon as they look.")
-    if _waited(folder, campaign, PATIENCE_SECONDS) or campaign.executor == "local":
+    if not folder.is_mine:
+        raise AssayError(f"{folder.path}: another user's campaign, whose jobs are theirs to cancel.")
+    is_told = _told(folder)
+    if campaign.executor == "slurm" and (said := queue.cancel(campaign.job_names)):
+        _heed(said, campaign, is_told=is_told)
+    if _waited(folder, campaign, PATIENCE_SECONDS if is_told else 0.0) or campaign.executor == "local":
         _kill(folder, campaign)  # here also what outlived a pilot that was killed
     if _waited(folder, campaign, KILLED_SECONDS):
         raise AssayError(f"campaign {campaign.name} has not ended in {KILLED_SECONDS:.0f} s: {folder.path}")
     if release(results_of(folder), campaign.name):  # else the campaign's own end did both
         bind(folder)
+
+
+def _told(folder: CampaignFolder) -> bool:
+    """Tell the pilots to end; whether that could be written."""
+    try:
+        publish_bytes(folder.cancelled, b"")
+    except OSError:
+        return False
+    return True
+
+
+def _heed(said: str, campaign: Campaign, *, is_told: bool) -> None:
+    """What scancel says of jobs that have ended meanwhile is nothing to us."""
+    if queue.is_queued(campaign.job_names):
+        advice = "The pilots end by themselves as soon as they look." if is_told else "Cancel it again."
+        raise AssayError(f"scancel: {said}. {advice}")
 
 
 def _waited(folder: CampaignFolder, campaign: Campaign, seconds: float) -> bool:
@@ -47,6 +63,6 @@ def _waited(folder: CampaignFolder, campaign: Campaign, seconds: float) -> bool:
 def _kill(folder: CampaignFolder, campaign: Campaign) -> None:
     """Kill what does not end."""
     if campaign.executor == "slurm":
-        answer(["scancel", "--signal=KILL", "--full", f"--name={','.join(campaign.job_names)}"])
-        return
-    leftovers.kill(folder, campaign)
+        queue.cancel(campaign.job_names, "--signal=KILL", "--full")
+    else:
+        leftovers.kill(folder, campaign)

@@ -13,15 +13,10 @@ from typing import Any
 import submitit
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-from assay.cluster.campaign.arrays import Pilots
-from assay.cluster.campaign.checks import placed, profile_of
-from assay.cluster.campaign.folder import END, Array, Campaign, CampaignFolder
+from assay.cluster.campaign.folder import Array, Campaign, CampaignFolder
 from assay.cluster.campaign.launch import launch
-from assay.cluster.preflight.asks import ask_of
 from assay.errors import AssayError
 
-END_MB = 4000  # to write the manifest of ten thousand checkpoints
-END_MINUTES = 60  # for that, and to wait for pilots before
 TRAP = "trap '' TERM USR1 USR2"  # the shell of a job must outlive the signals of a preemption, too
 FOR_EVER_MINUTES = 60 * 24 * 365  # submitit ends a local job that takes longer
 
@@ -35,8 +30,6 @@ def submit(folder: CampaignFolder) -> Campaign:
         AssayError: an array was refused.
     """
     campaign = folder.read()
-    last = _end(campaign)
-    campaign = replace(campaign, end_minutes=last.minutes)
     for number, array in enumerate(campaign.arrays):
         inputs = [one.job for one in campaign.arrays[:number] if one.name == "inputs"]
         waits = {"dependency": f"afterok:{inputs[0]}", "kill-on-invalid-dep": "yes"} if inputs else {}
@@ -45,27 +38,10 @@ def submit(folder: CampaignFolder) -> Campaign:
         campaign = replace(campaign, arrays=arrays)
         folder.write(campaign)
     jobs = ":".join(array.job for array in campaign.arrays)
-    campaign = replace(campaign, end=_submitted(folder, campaign, last, {"dependency": f"afterany:{jobs}"}))
+    last = _submitted(folder, campaign, campaign.end, {"dependency": f"afterany:{jobs}"})
+    campaign = replace(campaign, end=replace(campaign.end, job=last))
     folder.write(campaign)
     return campaign
-
-
-def _end(campaign: Campaign) -> Array:
-    """The job that closes a campaign, sent where pilots without a GPU are; partitions of GPUs may refuse it."""
-    for like in campaign.arrays:
-        if not like.gpus or campaign.executor == "local":
-            minutes = min(END_MINUTES, like.minutes)
-            return Array(END, 1, 0, 1, END_MB, minutes, like.partition, like.account, like.qos)
-    return _usual_end(campaign)
-
-
-def _usual_end(campaign: Campaign) -> Array:
-    """The job that closes a campaign, sent where a rule goes of which the profile says nothing."""
-    profile = profile_of(campaign.asked.profile, campaign.executor)
-    ask = ask_of(END, {"mem_mb": END_MB}, profile)
-    minutes = min(END_MINUTES, ask.minutes or END_MINUTES)
-    end = Array(END, 1, 0, 1, END_MB, minutes, ask.partition, ask.account, ask.qos)
-    return placed([Pilots(end, (), (), replace(ask, gpus=0))], profile)[0].array
 
 
 def _submitted(folder: CampaignFolder, campaign: Campaign, array: Array, waits: Mapping[str, str]) -> str:
