@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median_high
 
-from assay.cluster.campaign.folder import PILOT_MB, Array, Asked, Executor
+from assay.cluster.campaign.folder import CPU, GPU, INPUTS, PILOT_MB, Array, Asked, Executor
 from assay.cluster.campaign.gpus import VARIABLE, visible_gpus
 from assay.cluster.campaign.shares import Share, shares
 from assay.cluster.campaign.work import Unit, Work, needs_gpu, open_work
@@ -47,15 +47,15 @@ def split(plan: Plan, asked: Asked, *, executor: Executor, profile: Profile) -> 
     work = open_work(plan, asked, with_gpus=with_gpus(asked, executor))
     asks = asks_by_rule(plan, work.rules, profile)
     n = asked.pilots or (USUAL_PILOTS if executor == "slurm" else 1)
-    counts = {"inputs": n, "cpu": n, "gpu": n if asked.gpus is None else asked.gpus}
+    counts = {INPUTS: n, CPU: n, GPU: n if asked.gpus is None else asked.gpus}
     cpus = asked.cpus or (USUAL_CPUS if executor == "slurm" else max(1, len(os.sched_getaffinity(0)) // n))
     devices = visible_gpus() if executor == "local" and work.gpu else []
     problems = [*_problems(work, asked, asks), *_gpu_problems(plan, work, asked, executor, devices)]
     if problems:
         raise ConfigError(problems)
     return [
-        _pilots(name, units, counts[name], cpus, asked, asks, devices if name == "gpu" else ())
-        for name, units in (("inputs", work.inputs), ("cpu", work.cpu), ("gpu", work.gpu))
+        _pilots(name, units, counts[name], cpus, asked, asks, devices if name == GPU else ())
+        for name, units in ((INPUTS, work.inputs), (CPU, work.cpu), (GPU, work.gpu))
         if units
     ]
 
@@ -81,7 +81,7 @@ def _pilots(
     devices: Sequence[str],
 ) -> Pilots:
     jobs = [asks[rule] for unit in units for rule in unit.rules]
-    alike = [job for job in jobs if bool(job.gpus) == (name == "gpu")] or jobs
+    alike = [job for job in jobs if bool(job.gpus) == (name == GPU)] or jobs
     heaviest = max(alike, key=lambda job: job.minutes)  # partition and account are those of its rule
     memory = PILOT_MB + max(max(job.mem_mb for job in jobs), cpus * median_high(job.mem_mb for job in jobs))
     ask = replace(
@@ -89,7 +89,7 @@ def _pilots(
         job=f"the pilots {name}",
         minutes=asked.minutes or max(USUAL_MINUTES, max(job.minutes for job in jobs) + MARGIN_MINUTES),
         mem_mb=memory,
-        gpus=int(name == "gpu"),
+        gpus=int(name == GPU),
         cpus=cpus,
         settings="--minutes or --cpus, or `resources` in the config",
     )

@@ -12,7 +12,6 @@ from assay.cluster.campaign.clock import clock
 from assay.cluster.campaign.folder import END, Campaign, CampaignFolder
 from assay.cluster.campaign.leftovers import kill
 from assay.cluster.campaign.lock import has_pilots, holder, may_live, release
-from assay.cluster.campaign.progress import results_of
 from assay.cluster.campaign.site import Site, site_of
 from assay.config import read_plan
 from assay.errors import AssayError
@@ -48,7 +47,7 @@ def close(folder: CampaignFolder) -> None:
     try:
         bind(folder)
     finally:
-        release(results_of(folder), folder.path.name)
+        release(folder.results, folder.path.name)
 
 
 def bind(folder: CampaignFolder) -> None:
@@ -70,9 +69,8 @@ def bind(folder: CampaignFolder) -> None:
 
 def close_if_dead(folder: CampaignFolder) -> None:
     """Close a campaign of ours that holds the lock although nothing of it runs: its own end was killed."""
-    results = results_of(folder)
-    held = holder(results) if folder.is_mine else None
-    if held and held.campaign == folder.path.name and not may_live(results, held):
+    held = holder(folder.results) if folder.is_mine else None
+    if held and held.campaign == folder.path.name and not may_live(folder.results, held):
         close(folder)
 
 

@@ -21,6 +21,7 @@ from assay.errors import Refused
 from assay.files import publish_json, read_json
 
 FOLDER = ".campaigns"  # below the results
+INPUTS, CPU, GPU = "inputs", "cpu", "gpu"  # arrays: the other two follow the first
 END = "end"  # names the job that closes a campaign; it has no share, and is none of `Campaign.arrays`
 PILOT_MB = 1500  # of a pilot itself: its Snakemake, and the fork server; the rest of its memory is for jobs
 Executor = Literal["slurm", "local"]
@@ -44,7 +45,7 @@ class Asked:
 class Array:
     """Pilots that ask for the same: one Slurm array."""
 
-    name: str  # inputs, cpu, gpu
+    name: str  # INPUTS, CPU, GPU, END
     n_pilots: int
     gpus: int  # of each pilot, as all that follows
     cpus: int
@@ -91,6 +92,11 @@ class CampaignFolder:
     """The paths of one campaign."""
 
     path: Path
+
+    @property
+    def results(self) -> str:
+        """The results folder that the campaign works in."""
+        return str(self.path.parents[1])
 
     @property
     def is_mine(self) -> bool:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from assay.cluster.campaign.folder import END, CampaignFolder
+from assay.cluster.campaign.folder import END, GPU, CampaignFolder
 from assay.cluster.campaign.gpus import VARIABLE
 from assay.store.owner import Owner
 
@@ -24,7 +24,7 @@ def launch(folder: str, array: str, pilot: int) -> NoReturn:
     place = CampaignFolder(Path(folder))
     if os.environ.get("SUBMITIT_EXECUTOR") == "local":
         os.setsid()  # so that it can be ended with all that it starts
-        if array == "gpu":
+        if array == GPU:
             os.environ[VARIABLE] = _device(place, array, pilot)  # submitit gives the first one to all
     said = place.running(array, pilot)
     said.unlink(missing_ok=True)

@@ -17,11 +17,11 @@ from pathlib import Path
 from assay.cluster.campaign.children import end, hear, served, started, told_to_end
 from assay.cluster.campaign.clock import Clock, clock
 from assay.cluster.campaign.command import environment_of, snakemake
-from assay.cluster.campaign.folder import Array, CampaignFolder
+from assay.cluster.campaign.folder import INPUTS, Array, CampaignFolder
 from assay.cluster.campaign.moot import moot
 from assay.cluster.campaign.progress import Mark, Share, furthered
 from assay.cluster.campaign.reasons import died
-from assay.cluster.campaign.site import INPUTS, Site, site_of
+from assay.cluster.campaign.site import Site, site_of
 from assay.files import publish_bytes
 from assay.provenance.adoption import batches
 

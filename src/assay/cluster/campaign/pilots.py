@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from assay.cluster.campaign.folder import Array, Campaign, CampaignFolder
+from assay.cluster.campaign.folder import INPUTS, Array, Campaign, CampaignFolder
 from assay.cluster.campaign.lock import runs_here
-from assay.cluster.campaign.site import INPUTS
 from assay.cluster.commands import answer
 from assay.cluster.watch import Standing as JobStanding
 from assay.cluster.watch import standings

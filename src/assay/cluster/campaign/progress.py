@@ -36,7 +36,7 @@ class Share:
     def read(cls, folder: CampaignFolder, array: str, pilot: int) -> "Share":
         """The share of a pilot."""
         since = folder.share(array, pilot).stat().st_mtime
-        return cls(folder.targets(array, pilot), Layout(results_of(folder)), since)
+        return cls(folder.targets(array, pilot), Layout(folder.results), since)
 
     def left(self) -> list[str]:
         """The targets that are not made yet, in order."""
@@ -83,11 +83,6 @@ def furthered(before: Mark, after: Mark) -> bool:
     """
     pairs = zip(astuple(before), astuple(after), strict=True)
     return any(now > then for then, now in pairs)
-
-
-def results_of(folder: CampaignFolder) -> str:
-    """The results folder that a campaign works in."""
-    return str(folder.path.parents[1])
 
 
 def witness(layout: Layout, target: str) -> str:

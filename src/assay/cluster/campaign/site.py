@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from assay.cluster.campaign.clock import slurm_seconds_left
-from assay.cluster.campaign.folder import Array, CampaignFolder
+from assay.cluster.campaign.folder import INPUTS, Array, CampaignFolder
 from assay.cluster.commands import answer
 from assay.store.owner import Owner
 
-INPUTS = "inputs"  # the array that all others follow
 POLL_SECONDS = 1.0
 REQUEUE_SECONDS = 300.0  # for Slurm to take the order to requeue a job, and then again to end it
 START_SECONDS = 120.0  # for a pilot on this host to start

@@ -6,7 +6,6 @@ from assay.cluster.campaign import leftovers, queue
 from assay.cluster.campaign.ending import bind
 from assay.cluster.campaign.folder import Campaign, CampaignFolder
 from assay.cluster.campaign.lock import lives, release
-from assay.cluster.campaign.progress import results_of
 from assay.errors import AssayError
 from assay.files import publish_bytes
 
@@ -32,7 +31,7 @@ def cancel(folder: CampaignFolder) -> None:
         _kill(folder, campaign)  # here also what outlived a pilot that was killed
     if _waited(folder, campaign, KILLED_SECONDS):
         raise AssayError(f"campaign {campaign.name} has not ended in {KILLED_SECONDS:.0f} s: {folder.path}")
-    if release(results_of(folder), campaign.name):  # else the campaign's own end did both
+    if release(folder.results, campaign.name):  # else the campaign's own end did both
         bind(folder)
 
 

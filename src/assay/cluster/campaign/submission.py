@@ -13,7 +13,7 @@ from typing import Any
 import submitit
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-from assay.cluster.campaign.folder import Array, Campaign, CampaignFolder
+from assay.cluster.campaign.folder import INPUTS, Array, Campaign, CampaignFolder
 from assay.cluster.campaign.launch import launch
 from assay.errors import AssayError
 
@@ -31,7 +31,7 @@ def submit(folder: CampaignFolder) -> Campaign:
     """
     campaign = folder.read()
     for number, array in enumerate(campaign.arrays):
-        inputs = [one.job for one in campaign.arrays[:number] if one.name == "inputs"]
+        inputs = [one.job for one in campaign.arrays[:number] if one.name == INPUTS]
         waits = {"dependency": f"afterok:{inputs[0]}", "kill-on-invalid-dep": "yes"} if inputs else {}
         sent = replace(array, job=_submitted(folder, campaign, array, waits))
         arrays = [sent if one.name == array.name else one for one in campaign.arrays]
