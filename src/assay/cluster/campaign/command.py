@@ -20,15 +20,16 @@ def snakemake(folder: CampaignFolder, array: Array, targets: Sequence[str]) -> l
 
     Snakemake's own lock does not bear a second Snakemake in the folder, and its memory, .snakemake, may be lost: what
     each pilot makes is disjoint, and what is not fresh was worked out by the records. So nothing else is made that is
-    there: of the reasons to run again only one is left, which no rule of ours knows. Pilots without a GPU make what
-    asks for one as if it asked for none.
+    there: the one reason to run again that is left concerns no rule of ours, and marks of what was cut short once are
+    ignored (rerun-incomplete has Snakemake ask for no job of then). Without a GPU any number of jobs that ask for one
+    run side by side.
     """
     return [
         *(sys.executable, "-m", "snakemake", "-s", str(folder.code / "Snakefile")),
         *("--configfile", str(folder.config)),
         *("--executor", "local", "--profile", "none", "--workflow-profile", "none", "--scheduler", "greedy"),
-        *("--nolock", "--rerun-incomplete", "--keep-going", "-c", str(array.cpus)),
-        *("--rerun-triggers", "software-env"),
+        *("--nolock", "--keep-going", "-c", str(array.cpus)),
+        *("--rerun-triggers", "software-env", "--rerun-incomplete", "--ignore-incomplete"),
         *("--resources", f"mem_mb={array.mem_mb - PILOT_MB}", *([f"gpu={array.gpus}"] if array.gpus else [])),
         *("--forcerun", *targets, "--", *targets),
     ]
