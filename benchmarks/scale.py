@@ -65,6 +65,7 @@ def costs(folder: Path) -> Iterator[tuple[str, Cost]]:
     yield "campaign split, nothing made", measured(folder, *SPLIT)
     make_all(folder)
     yield "dry run, all made", measured(folder, *DRY_RUN, SNAKEFILE)
+    yield "campaign split, all made, never listed", measured(folder, *SPLIT)
     yield "dry run of one named target", measured(folder, *DRY_RUN, SNAKEFILE, "--", "results/m1/cka.json")
     yield "assay check", measured(folder, "assay", "check")
     yield "assay why", measured(folder, "assay", "why", "m1", "cka")

@@ -1,6 +1,7 @@
 """Whether an artifact applies to a checkpoint: by the table, then by what its file and data turn out to lack."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,16 @@ def _of(asks: frozenset[str], found: Mapping[str, Any]) -> dict[str, str]:
     return {name: why for name, why in found.get("lacks", {}).items() if name in asks}
 
 
-def _found(fingerprint: str) -> dict[str, Any]:
+def _found(fingerprint: str) -> Mapping[str, Any]:
     """What an intake or a preparation left; nothing where there is none, or it is damaged."""
     try:
-        return read_json(Path(fingerprint))
+        state = Path(fingerprint).stat()
+        return _read(fingerprint, (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
     except (FileNotFoundError, Refused):
         return {}
+
+
+@lru_cache(maxsize=256)
+def _read(fingerprint: str, state: tuple[int, ...]) -> Mapping[str, Any]:
+    """What a file holds while its `state` is this: every artifact of a checkpoint asks the same one."""
+    return read_json(Path(fingerprint))

@@ -147,7 +147,7 @@ class Inspection:
             yield from (f"{request.made_from}: {why}" for why in made.reasons)
         for role, path in request.fingerprints.items():
             was = record["inputs"].get(role, {})
-            if was and Path(self._plan.results, was["path"]) != Path(path):
+            if was and not _same(f"{self._plan.results}/{was['path']}", path):
                 yield f"{role}: was {was['path']}, is {Path(path).relative_to(self._plan.results)}"
             elif (now := self._hash(path)) and was.get("sha256") != now:
                 yield f"{role}: {path} changed, sha256 {was.get('sha256', 'none')[:12]} -> {now[:12]}"
@@ -208,6 +208,11 @@ class Inspection:
         raw = tokens.source_files(data)
         if difference := seen.changed(target, raw, partial(tokens.source_sha256, data)):
             yield f"raw files changed, sha256 {difference[0][:12]} -> {difference[1][:12]}"
+
+
+def _same(path: str, other: str) -> bool:
+    """Whether two paths are the same; most are so letter by letter."""
+    return path == other or Path(path) == Path(other)
 
 
 def _own_changes(request: Request, record: Mapping[str, Any]) -> Iterator[str]:
