@@ -69,7 +69,8 @@ def _missing(row: Row, results: str) -> Iterator[str]:
     if not path or wrong or _is_there(path) or made_by_rule(path, results):
         return
     if not Path(results, row.checkpoint, "intake.json").exists():
-        yield f"path: there is no file {path}, in {Path.cwd()}, and no folder of that name with a {CONFIG}"
+        where = f"in {Path.cwd()}, and no folder of that name with a {CONFIG}"
+        yield f"path: there is no file {path}, {where}. Restore it, or remove the row"
 
 
 def _is_there(path: str) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from cli.bench import Bench
-from lab import Lab
+from lab import ROOT, Lab
 
 from assay.provenance.adoption import MOST_BYTES, adoption, batches
 
@@ -76,6 +76,14 @@ def test_what_has_no_record_is_not_taken_as_made(made):
     found = adoption(made.plan())
     assert CKA not in found.fresh
     assert "no record" in found.reasons[0]
+
+
+def test_without_a_snakefile_here_the_clones_own_is_taken(made):
+    own = f"-s {ROOT / 'Snakefile'} "
+    assert own in made.assay("adopt", "--dry-run").out
+    assert own not in made.assay("adopt", "--dry-run", "--", "-s", "other.smk").out
+    Path("Snakefile").touch()
+    assert "-s " not in made.assay("adopt", "--dry-run").out
 
 
 @pytest.fixture

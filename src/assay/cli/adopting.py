@@ -4,10 +4,12 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import assay
 from assay.cli.places import ConfigOption, DirectoryOption
 from assay.config import DEFAULT_CONFIG, read_plan
 from assay.errors import AssayError
@@ -15,6 +17,9 @@ from assay.layout import Layout
 
 if TYPE_CHECKING:
     from assay.provenance.adoption import Adoption
+
+# Where Snakemake looks for the workflow by itself.
+SNAKEFILES = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefile")
 
 
 def adopt(
@@ -35,6 +40,7 @@ def adopt(
 
     found = adoption(read_plan(config))
     options = [*(snakemake or ()), *(["--configfile", config] if config != DEFAULT_CONFIG else [])]
+    options += _workflow(options)
     for line in (*found.damaged, *found.reasons):
         print(line, file=sys.stderr)
     fresh = f"{len(found.fresh)} artifacts and {len(found.drawn)} figures fresh"
@@ -49,6 +55,13 @@ def adopt(
         _run(command)
     if found.damaged:
         raise typer.Exit(3)
+
+
+def _workflow(options: Sequence[str]) -> list[str]:
+    """Names the clone's own Snakefile where there is none here, as a campaign takes it."""
+    of_clone = Path(assay.__file__).parents[2] / "Snakefile"
+    here = {"-s", "--snakefile"} & set(options) or any(Path(name).is_file() for name in SNAKEFILES)
+    return [] if here or not of_clone.is_file() else ["-s", str(of_clone)]
 
 
 def _touching(config: str, found: "Adoption", options: Sequence[str], *, write: bool) -> Iterator[list[str]]:

@@ -148,10 +148,8 @@ def cancel(
     from assay.cluster.campaign.stopping import cancel as cancelled
 
     folder = chosen(read_results(config), name)
-    cancelled(folder)
-    print(
-        f"campaign {folder.path.name} has ended. assay campaign resume sends what is left.", file=sys.stderr
-    )
+    said = "has ended. assay campaign resume sends what is left" if cancelled(folder) else "was over already"
+    print(f"campaign {folder.path.name} {said}.", file=sys.stderr)
 
 
 def chosen(results: str, name: str | None) -> CampaignFolder:

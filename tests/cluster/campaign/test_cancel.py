@@ -94,6 +94,17 @@ def test_what_scancel_says_of_jobs_that_are_gone_is_nothing_to_us(
     assert lock.holder("results") is None
 
 
+def test_a_campaign_that_is_over_is_not_cancelled(
+    sent: ByHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(tmp_path / "bin", monkeypatch, scancel=f"touch {tmp_path}/calls", squeue="true")
+    lock.release("results", "c1")
+    run = Bench(sent.lab.folder).assay("campaign", "cancel")
+    assert (run.code, run.err) == (0, "campaign c1 was over already.\n")
+    assert not (tmp_path / "calls").exists()
+    assert not sent.folder.cancelled.exists()
+
+
 def test_where_the_pilots_cannot_be_told_their_jobs_are_cancelled_all_the_same(
     sent: ByHand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

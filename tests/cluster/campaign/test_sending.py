@@ -2,11 +2,13 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cluster.campaign.by_hand import until
 from cluster.campaign.test_pilot import processes_in
 from cluster.preflight.fakes import FakeSlurm, changed, configured, put_profile
 
@@ -178,6 +180,7 @@ def test_a_campaign_here_that_is_interrupted_as_it_is_sent_leaves_no_process_and
     def interrupted(process, timeout=None):
         if "submission" in str(process.args) and not begun:
             begun.append(process.pid)
+            until(lambda: processes_in(bench.folder) - {os.getpid(), process.pid})
             raise KeyboardInterrupt
         return wait(process, timeout)
 
@@ -188,6 +191,16 @@ def test_a_campaign_here_that_is_interrupted_as_it_is_sent_leaves_no_process_and
     assert not processes_in(bench.folder) - {os.getpid()}
     assert lock.holder("results") is None
     assert list(Path("results/.campaigns").iterdir()) == []
+
+
+def test_a_disk_that_is_full_as_the_code_is_copied_is_named(bench, cluster, monkeypatch):
+    def full(source, target, **options):
+        raise shutil.Error([("a.py", "b.py", "[Errno 28] No space left on device: 'b.py'")])
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(AssayError, match=r"No space left on device: 'b.py'. Nothing was sent"):
+        sent(bench)
+    assert lock.holder("results") is None
 
 
 def test_results_that_cannot_be_written_are_said_and_nothing_is_sent(bench, cluster):

@@ -92,10 +92,10 @@ def test_a_failure_before_the_campaign_and_one_that_was_made_up_for_do_not_count
 
 def test_what_a_pilot_left_that_ended_badly_has_failed_for_what_is_known_of_it(campaign: ByHand) -> None:
     campaign.end("cpu", 0, 1)
-    put("logs/small/cka.log")
+    put("logs/small/cka.log", "Traceback\n  ...\nOSError: [Errno 28] No space left on device\n")
     found = {failure.target: failure.why for failure in standing(campaign.folder).failures}
     assert found == {
-        CKA: "its job ended without a reason: logs/small/cka.log",
+        CKA: "its job ended without a reason: logs/small/cka.log: OSError: [Errno 28] No space left on device",
         FIGURE: f"never begun: {campaign.folder.log('cpu', 0)}",
     }
     put("results/small/records/intake.failed.json", json.dumps({"error": "no zip"}))

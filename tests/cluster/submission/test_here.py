@@ -105,7 +105,7 @@ def test_options_of_a_job_win_over_config_and_sheet(made):
 
 def test_of_several_artifacts_one_is_loaded_by_its_name(made):
     sent = assay.submit("small", "cka", "embeddings", executor="debug")
-    with pytest.raises(ConfigError, match=r"load: artifact '' is unknown.*cka, embeddings"):
+    with pytest.raises(ConfigError, match=r"load: the job makes cka and embeddings. Name one of them"):
         sent.load()
 
 

@@ -72,7 +72,7 @@ def _await(where: Path, server: subprocess.Popen[bytes], over: Callable[[], bool
     ends = time.monotonic() + READY_SECONDS
     while not where.exists() and server.poll() is None and not over() and time.monotonic() < ends:
         time.sleep(POLL_SECONDS)
-    if not where.exists():
+    if not where.exists() and not over():
         print("no fork server: every job imports all by itself", file=sys.stderr, flush=True)
 
 

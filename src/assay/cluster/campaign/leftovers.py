@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from assay.cluster.campaign.folder import END, Campaign, CampaignFolder
+from assay.cluster.campaign.lock import runs_here
 from assay.store.owner import Owner
 
 KILLED_SECONDS = 5.0  # for all of them to be gone
@@ -24,6 +25,18 @@ def kill(folder: CampaignFolder, campaign: Campaign) -> None:
     sessions = set(_sessions(folder, campaign)) if campaign.executor == "local" else set()
     while _n_killed(folder, sessions) and time.monotonic() < ends:
         time.sleep(POLL_SECONDS)
+
+
+def kill_unlaunched(folder: CampaignFolder) -> None:
+    """Kill what submitit started for a campaign on this host and that has not become a pilot yet."""
+    for entry in Path("/proc").iterdir():
+        if (
+            entry.name.isdigit()
+            and b"-m\0submitit." in _command(entry)
+            and runs_here(folder, int(entry.name))
+        ):
+            with suppress(ProcessLookupError):
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def runs_its_code(folder: CampaignFolder, process: int) -> bool:
@@ -54,6 +67,13 @@ def _killed(folder: CampaignFolder, process: int) -> bool:
         return True
     finally:
         os.close(handle)
+
+
+def _command(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:  # it ended
+        return b""
 
 
 def _sessions(folder: CampaignFolder, campaign: Campaign) -> Iterator[int]:

@@ -44,8 +44,13 @@ def send(
         with _undone_where_it_fails(plan.results, folder):
             _send(folder, campaign, plan, pilots, sources)
     except OSError as error:
-        raise AssayError(f"{folder.path}: {error.strerror}. Nothing was sent.") from error
+        raise AssayError(f"{folder.path}: {_reason(error)}. Nothing was sent.") from error
     return folder, said
+
+
+def _reason(error: OSError) -> str:
+    """Of a folder that could not be copied that of its first file, which shutil has as text alone."""
+    return str(error.args[0][0][-1]) if isinstance(error, shutil.Error) else str(error.strerror)
 
 
 def _send(
@@ -107,6 +112,7 @@ def _undone_where_it_fails(results: str, folder: CampaignFolder) -> Iterator[Non
                 queue.cancel(campaign.job_names)
             else:
                 leftovers.kill(folder, campaign)
+                leftovers.kill_unlaunched(folder)
         shutil.rmtree(folder.path, ignore_errors=True)
         lock.release(results, folder.path.name)
         raise

@@ -5,7 +5,7 @@ import time
 from assay.cluster.campaign import leftovers, queue
 from assay.cluster.campaign.ending import bind
 from assay.cluster.campaign.folder import Campaign, CampaignFolder
-from assay.cluster.campaign.lock import lives, release
+from assay.cluster.campaign.lock import holder, lives, release
 from assay.errors import AssayError
 from assay.files import publish_bytes
 
@@ -14,8 +14,8 @@ KILLED_SECONDS = 60.0  # for Slurm to be rid of a job: its KillWait is 30 s
 POLL_SECONDS = 0.5
 
 
-def cancel(folder: CampaignFolder) -> None:
-    """End all pilots, let go of the lock, and then write the manifest of what was made.
+def cancel(folder: CampaignFolder) -> bool:
+    """End all pilots, let go of the lock, and then write the manifest of what was made; False where it was over.
 
     Raises:
         AssayError: it is another user's, scancel does not answer, a pilot does not end, or the lock or the manifest
@@ -24,6 +24,8 @@ def cancel(folder: CampaignFolder) -> None:
     campaign = folder.read()
     if not folder.is_mine:
         raise AssayError(f"{folder.path}: another user's campaign, whose jobs are theirs to cancel.")
+    if not _is_held(folder) and not lives(folder, campaign):
+        return False
     is_told = _told(folder)
     if campaign.executor == "slurm" and (said := queue.cancel(campaign.job_names)):
         _heed(said, campaign, is_told=is_told)
@@ -33,6 +35,12 @@ def cancel(folder: CampaignFolder) -> None:
         raise AssayError(f"campaign {campaign.name} has not ended in {KILLED_SECONDS:.0f} s: {folder.path}")
     if release(folder.results, campaign.name):  # else the campaign's own end did both
         bind(folder)
+    return True
+
+
+def _is_held(folder: CampaignFolder) -> bool:
+    held = holder(folder.results)
+    return held is not None and held.campaign == folder.path.name
 
 
 def _told(folder: CampaignFolder) -> bool:

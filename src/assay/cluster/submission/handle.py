@@ -70,7 +70,9 @@ class Submission:
             ConfigError: it is not one of the job's.
             AssayError, TimeoutError: as `wait`.
         """
-        name = artifact or (next(iter(self.files)) if len(self.files) == 1 else "")
+        if not artifact and len(self.files) > 1:
+            raise ConfigError(f"load: the job makes {' and '.join(self.files)}. Name one of them.")
+        name = artifact or next(iter(self.files))
         if name not in self.files:
             raise ConfigError(f"load: artifact {unknown(name, self.files)}.")
         self.wait()
