@@ -12,7 +12,7 @@ from cluster.campaign.by_hand import until
 from cluster.campaign.test_pilot import processes_in
 from cluster.preflight.fakes import FakeSlurm, changed, configured, put_profile
 
-from assay.cluster.campaign import lock
+from assay.cluster.campaign import lock, sending
 from assay.cluster.campaign.arrays import Pilots, split
 from assay.cluster.campaign.checks import array_findings, findings
 from assay.cluster.campaign.folder import END, Array, Asked, Campaign, CampaignFolder
@@ -171,9 +171,17 @@ def test_a_plan_that_changes_while_it_is_being_sent_is_not_sent(bench, cluster):
     assert lock.holder("results") is None
 
 
+def assert_nothing_is_left_of_an_interrupted_start(bench) -> None:
+    pilots = split(bench.plan(), Asked(), executor="local", profile=NONE)
+    with pytest.raises(KeyboardInterrupt):
+        send(bench.plan(), pilots, closing(pilots, NONE, "local"), Asked(), executor="local")
+    assert not processes_in(bench.folder) - {os.getpid()}
+    assert lock.holder("results") is None
+    assert list(Path("results/.campaigns").iterdir()) == []
+
+
 def test_a_campaign_here_that_is_interrupted_as_it_is_sent_leaves_no_process_and_no_lock(bench, monkeypatch):
     monkeypatch.chdir(bench.folder)
-    pilots = split(bench.plan(), Asked(), executor="local", profile=NONE)
     wait = subprocess.Popen.wait
     begun: list[int] = []
 
@@ -185,12 +193,20 @@ def test_a_campaign_here_that_is_interrupted_as_it_is_sent_leaves_no_process_and
         return wait(process, timeout)
 
     monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        send(bench.plan(), pilots, closing(pilots, NONE, "local"), Asked(), executor="local")
+    assert_nothing_is_left_of_an_interrupted_start(bench)
     assert begun
-    assert not processes_in(bench.folder) - {os.getpid()}
-    assert lock.holder("results") is None
-    assert list(Path("results/.campaigns").iterdir()) == []
+
+
+def test_one_that_is_interrupted_before_a_pilot_has_begun_leaves_none_either(bench, monkeypatch):
+    monkeypatch.chdir(bench.folder)
+    submit = sending._submit_here
+
+    def interrupted(folder):
+        submit(folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sending, "_submit_here", interrupted)
+    assert_nothing_is_left_of_an_interrupted_start(bench)
 
 
 def test_a_disk_that_is_full_as_the_code_is_copied_is_named(bench, cluster, monkeypatch):

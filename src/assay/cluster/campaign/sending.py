@@ -90,14 +90,13 @@ def _submit_here(folder: CampaignFolder) -> None:
             start_new_session=True,
         )
     try:
+        if process.wait():
+            raise AssayError(f"no pilot was started: {last_line(log.read_text())}")
+    except BaseException:  # Ctrl-C, too, which is told to us alone
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with what it started
         process.wait()
-    finally:
-        if process.returncode != 0:  # or Ctrl-C, which is told to us alone
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # with what it started
-            process.wait()
-    if process.returncode:
-        raise AssayError(f"no pilot was started: {last_line(log.read_text())}")
+        raise
 
 
 @contextmanager
@@ -111,8 +110,8 @@ def _undone_where_it_fails(results: str, folder: CampaignFolder) -> Iterator[Non
             if campaign.executor == "slurm":
                 queue.cancel(campaign.job_names)
             else:
-                leftovers.kill(folder, campaign)
                 leftovers.kill_unlaunched(folder)
+                leftovers.kill(folder, campaign)
         shutil.rmtree(folder.path, ignore_errors=True)
         lock.release(results, folder.path.name)
         raise
