@@ -1,6 +1,6 @@
 """What every command costs on sheets of many checkpoints with nine artifacts each, made and not made yet.
 
-python benchmarks/scale.py [CHECKPOINTS ...]    by default 100 and 1000; 10000 takes a quarter of an hour and 5 GB
+python benchmarks/scale.py [CHECKPOINTS ...]    by default 100 and 1000; 10000 takes ten minutes and 5 GB
 """
 
 import os
