@@ -41,6 +41,11 @@ def effective_config(config: Mapping[str, Any], given: Sequence[str | Path]) -> 
     return str(merged)
 
 
+def snakefile_of_clone() -> Path:
+    """The workflow beside the package that runs; of an installed package there is none."""
+    return Path(__file__).parents[2] / "Snakefile"
+
+
 def checkpoint_source(plan: Plan) -> Function:
     """The checkpoint's file where a rule makes it; a file of the user's is compared by its token alone."""
 

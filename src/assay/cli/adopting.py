@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import assay
 from assay.cli.places import ConfigOption, DirectoryOption
 from assay.config import DEFAULT_CONFIG, read_plan
 from assay.errors import AssayError
 from assay.layout import Layout
+from assay.workflow import snakefile_of_clone
 
 if TYPE_CHECKING:
     from assay.provenance.adoption import Adoption
@@ -59,7 +59,7 @@ def adopt(
 
 def _workflow(options: Sequence[str]) -> list[str]:
     """Names the clone's own Snakefile where there is none here, as a campaign takes it."""
-    of_clone = Path(assay.__file__).parents[2] / "Snakefile"
+    of_clone = snakefile_of_clone()
     here = {"-s", "--snakefile"} & set(options) or any(Path(name).is_file() for name in SNAKEFILES)
     return [] if here or not of_clone.is_file() else ["-s", str(of_clone)]
 

@@ -18,6 +18,8 @@ from assay.options import unknown
 if TYPE_CHECKING:
     from assay.cluster.campaign.arrays import Pilots
 
+LOG_BYTES = 100_000  # of a log, in which its last lines are looked for
+
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 
 NameArgument = Annotated[
@@ -125,7 +127,7 @@ def logs(
     directory: DirectoryOption = None,
 ) -> None:
     """Print what the pilots and their Snakemakes said last. Example: assay campaign logs --pilot cpu-0 -n 100"""
-    from assay.cli.standing import tail
+    from assay.cluster.logs import tail
 
     folder = chosen(read_results(config), name)
     arrays = folder.read().arrays
@@ -135,7 +137,8 @@ def logs(
     if strangers := sorted(set(pilot) - set(known)):
         raise ConfigError(f"--pilot {unknown(strangers[0], known)}.")
     for one in pilot or known:
-        print(f"==> {one}: {known[one]}", *tail(known[one], n_lines), sep="\n")
+        last = tail(known[one], LOG_BYTES).splitlines()[-n_lines:]
+        print(f"==> {one}: {known[one]}", *last, sep="\n")
 
 
 @app.command()
@@ -166,7 +169,7 @@ def chosen(results: str, name: str | None) -> CampaignFolder:
     return known[name or list(known)[-1]]
 
 
-@no_type_check
+@no_type_check  # see `start`
 def _refuse_misplaced(context: typer.Context) -> None:
     """Options of `campaign` say nothing to the commands below it, which take their own."""
     command = context.invoked_subcommand

@@ -1,19 +1,16 @@
 """What `assay campaign status` and `logs` print."""
 
-import os
 import shutil
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
 
 from assay.cluster.campaign.standing import PilotStanding, Standing
 
 MOST_FAILURES = 20  # lines of the same listing
 BAR_WIDTH = 40
-TAIL_BYTES = 100_000  # of a log, in which its last lines are looked for
 
 
 def status_lines(standing: Standing) -> Iterator[str]:
@@ -35,16 +32,6 @@ def status_lines(standing: Standing) -> Iterator[str]:
     if (n_others := len(standing.failures) - MOST_FAILURES) > 0:
         yield f"and {n_others} more failed (--json)"
     yield from standing.notes
-
-
-def tail(log: Path, n_lines: int) -> list[str]:
-    """The last lines of a log; none where there is no log yet."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-            return file.read().decode(errors="replace").splitlines()[-n_lines:]
-    except FileNotFoundError:
-        return []
 
 
 def _counts(standing: Standing) -> Iterator[str]:

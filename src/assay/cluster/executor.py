@@ -8,7 +8,6 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
@@ -19,6 +18,7 @@ from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 from assay import shortage
 from assay.cluster.commands import answer
+from assay.cluster.logs import tail
 from assay.cluster.verdict import Judge, Verdict
 from assay.cluster.watch import Look, look, queued, second_look
 
@@ -30,7 +30,6 @@ BUSY = re.compile(
     r"|zero bytes were transmitted|MaxSubmit|SubmitJobs?(Per|Limit)|job submit limit",
     re.IGNORECASE,
 )
-LOG_TAIL_BYTES = 20_000
 
 
 def mend() -> None:
@@ -94,7 +93,7 @@ class Executor(StockExecutor):
         self._tell_silence(seen)
         for info in active_jobs:
             number = str(info.external_jobid)
-            log_tail, again = partial(_tail, info.aux["slurm_logfile"]), partial(second_look, number)
+            log_tail, again = partial(tail, info.aux["slurm_logfile"]), partial(second_look, number)
             verdict = self._judge.verdict(number, seen, log_tail, again)
             if not verdict.ended or (verdict.to_requeue and self._requeued(info, verdict)):
                 yield info
@@ -191,13 +190,3 @@ def _name(job: Any) -> str:
 
 def _last(text: str) -> str:
     return next((line for line in text.splitlines() if BUSY.search(line)), text).strip()
-
-
-def _tail(log: Path) -> str:
-    """The end of a log; empty where there is none."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
-            return file.read().decode(errors="replace")
-    except OSError:
-        return ""

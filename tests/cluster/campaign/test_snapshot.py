@@ -116,6 +116,6 @@ def test_without_a_snakefile_here_the_clones_own_is_taken(bench):
 
 
 def test_a_snakefile_that_is_nowhere_is_refused(bench, monkeypatch, tmp_path):
-    monkeypatch.setattr("assay.__file__", str(tmp_path / "lib/assay/__init__.py"))
+    monkeypatch.setattr(snapshot, "snakefile_of_clone", lambda: tmp_path / "Snakefile")
     with pytest.raises(ConfigError, match="--snakefile Snakefile: there is no such file"):
         snapshot.Sources.of("Snakefile")

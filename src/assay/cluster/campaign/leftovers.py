@@ -3,12 +3,12 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from assay.cluster.campaign.folder import END, Campaign, CampaignFolder
-from assay.cluster.campaign.lock import runs_here
 from assay.store.owner import Owner
 
 KILLED_SECONDS = 5.0  # for all of them to be gone
@@ -21,22 +21,13 @@ def kill(folder: CampaignFolder, campaign: Campaign) -> None:
     That is every process in the session of one of its pilots, or of its end, that runs the campaign's own code. A
     session alone says nothing: the numbers of those that are gone are used again.
     """
-    ends = time.monotonic() + KILLED_SECONDS
     sessions = set(_sessions(folder, campaign)) if campaign.executor == "local" else set()
-    while _n_killed(folder, sessions) and time.monotonic() < ends:
-        time.sleep(POLL_SECONDS)
+    _kill(folder, partial(_processes_of, sessions))
 
 
-def kill_unlaunched(folder: CampaignFolder) -> None:
-    """Kill what submitit started for a campaign on this host and that has not become a pilot yet."""
-    for entry in Path("/proc").iterdir():
-        if (
-            entry.name.isdigit()
-            and b"-m\0submitit." in _command(entry)
-            and runs_here(folder, int(entry.name))
-        ):
-            with suppress(ProcessLookupError):
-                os.kill(int(entry.name), signal.SIGKILL)
+def kill_all(folder: CampaignFolder) -> None:
+    """Kill every process of this host that runs the code of a campaign that is just being sent: nobody else does."""
+    _kill(folder, _processes)
 
 
 def runs_its_code(folder: CampaignFolder, process: int) -> bool:
@@ -49,8 +40,11 @@ def runs_its_code(folder: CampaignFolder, process: int) -> bool:
     return any(word.partition(b":")[0] == b"PYTHONPATH=" + code for word in environment)
 
 
-def _n_killed(folder: CampaignFolder, sessions: set[int]) -> int:
-    return sum(_killed(folder, process) for process in _processes_of(sessions))
+def _kill(folder: CampaignFolder, candidates: Callable[[], Iterator[int]]) -> None:
+    """Kill the campaign's among the candidates until there are none."""
+    ends = time.monotonic() + KILLED_SECONDS
+    while sum(_killed(folder, process) for process in candidates()) and time.monotonic() < ends:
+        time.sleep(POLL_SECONDS)
 
 
 def _killed(folder: CampaignFolder, process: int) -> bool:
@@ -69,13 +63,6 @@ def _killed(folder: CampaignFolder, process: int) -> bool:
         os.close(handle)
 
 
-def _command(process: Path) -> bytes:
-    try:
-        return (process / "cmdline").read_bytes()
-    except OSError:  # it ended
-        return b""
-
-
 def _sessions(folder: CampaignFolder, campaign: Campaign) -> Iterator[int]:
     signed = [
         *(folder.running(array.name, n) for array in campaign.arrays for n in range(array.n_pilots)),
@@ -88,8 +75,14 @@ def _sessions(folder: CampaignFolder, campaign: Campaign) -> Iterator[int]:
 
 
 def _processes_of(sessions: set[int]) -> Iterator[int]:
+    for process in _processes():
+        with suppress(ProcessLookupError):
+            if os.getsid(process) in sessions:
+                yield process
+
+
+def _processes() -> Iterator[int]:
+    """All of this host but this one."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
-            with suppress(ProcessLookupError):
-                if os.getsid(int(entry.name)) in sessions:
-                    yield int(entry.name)
+            yield int(entry.name)

@@ -18,7 +18,7 @@ from assay.cluster.campaign.children import end, hear, served, started, told_to_
 from assay.cluster.campaign.clock import Clock, clock
 from assay.cluster.campaign.command import environment_of, snakemake
 from assay.cluster.campaign.folder import INPUTS, Array, CampaignFolder
-from assay.cluster.campaign.moot import moot
+from assay.cluster.campaign.inapplicable import inapplicable
 from assay.cluster.campaign.progress import Mark, Share, furthered
 from assay.cluster.campaign.reasons import died
 from assay.cluster.campaign.site import Site, site_of
@@ -103,7 +103,7 @@ class Pilot:
 
     def _code(self) -> int:
         left = self.share.left()
-        without = moot(self.folder, left)
+        without = inapplicable(self.folder, left)
         left = [target for target in left if target not in without]
         if not left:
             return 0

@@ -1,15 +1,13 @@
 """Why targets of a share were not made, as far as their turn has come."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from assay.cluster.campaign.progress import DATA, Share, job_of, written
 from assay.cluster.commands import last_line
+from assay.cluster.logs import tail
 from assay.errors import Refused
 from assay.store.records import failure
-
-TAIL_BYTES = 2000  # of a log, in which its last line is looked for
 
 
 def reasons(share: Share, *, is_over: bool, log: str) -> dict[str, str]:
@@ -42,23 +40,13 @@ def _untold(share: Share, target: str, log: str) -> str:
     own = _log(share, target)
     if written(own) < share.since:
         return f"never begun: {log}"
-    return ": ".join(filter(None, ["its job ended without a reason", str(own), _last_words(own)]))
+    return ": ".join(filter(None, ["its job ended without a reason", str(own), last_line(tail(own))]))
 
 
 def _log(share: Share, target: str) -> Path:
     """What the job of a target says goes there."""
     checkpoint, job = job_of(share.layout, target)
     return Path("logs", checkpoint, f"{job.replace('figures/', 'figure_')}.log")
-
-
-def _last_words(log: Path) -> str:
-    """The last line of a log, of a traceback the error."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-            return last_line(file.read().decode(errors="replace"))
-    except OSError:  # it is gone by now
-        return ""
 
 
 def _told_since(file: Path, share: Share) -> str:

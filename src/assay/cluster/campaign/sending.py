@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -78,25 +77,25 @@ def _send(
 
 def _submit_here(folder: CampaignFolder) -> None:
     """Start the pilots on this machine, in a session of their own: the terminal's end and Ctrl-C are not theirs."""
-    code = os.pathsep.join(filter(None, [str(folder.code.absolute()), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(folder.code.absolute()), os.environ.get("PYTHONPATH")]))
     log = folder.path / "logs" / "submission.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "assay.cluster.campaign.submission", str(folder.path)],
-            env={**os.environ, "PYTHONPATH": code},
+            env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
             start_new_session=True,
         )
     try:
-        if process.wait():
-            raise AssayError(f"no pilot was started: {last_line(log.read_text())}")
-    except BaseException:  # Ctrl-C, too, which is told to us alone
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # with what it started
+        code = process.wait()
+    except BaseException:  # Ctrl-C, which is told to us alone; what it started is ended by who sends
+        process.kill()
         process.wait()
         raise
+    if code:
+        raise AssayError(f"no pilot was started: {last_line(log.read_text())}")
 
 
 @contextmanager
@@ -109,9 +108,7 @@ def _undone_where_it_fails(results: str, folder: CampaignFolder) -> Iterator[Non
             campaign = folder.read()
             if campaign.executor == "slurm":
                 queue.cancel(campaign.job_names)
-            else:
-                leftovers.kill_unlaunched(folder)
-                leftovers.kill(folder, campaign)
+        leftovers.kill_all(folder)
         shutil.rmtree(folder.path, ignore_errors=True)
         lock.release(results, folder.path.name)
         raise

@@ -15,6 +15,7 @@ from assay.config import Plan, read_plan
 from assay.datasets import expanded
 from assay.errors import AssayError, ConfigError
 from assay.files import publish_bytes, sha256_file
+from assay.workflow import snakefile_of_clone
 
 NO_CODE = shutil.ignore_patterns("__pycache__", "*.pyc")
 SNAKEFILE, RULES = "Snakefile", "workflow"
@@ -34,11 +35,9 @@ class Sources:
         Raises:
             ConfigError: there is none.
         """
-        package = Path(assay.__file__).parent
-        places = [Path(snakefile), package.parents[1] / SNAKEFILE]
-        for place in places:
+        for place in (Path(snakefile), snakefile_of_clone()):
             if place.is_file():
-                return cls(package, place)
+                return cls(Path(assay.__file__).parent, place)
         raise ConfigError(f"--snakefile {snakefile}: there is no such file, in {Path.cwd()}.")
 
     @property

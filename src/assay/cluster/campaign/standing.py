@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from assay.cluster.campaign.folder import Array, CampaignFolder
-from assay.cluster.campaign.moot import moot
+from assay.cluster.campaign.inapplicable import inapplicable
 from assay.cluster.campaign.pilots import Look, Word
 from assay.cluster.campaign.progress import Share, listing, written
 from assay.cluster.campaign.reasons import reasons
@@ -71,8 +71,8 @@ def standing(folder: CampaignFolder) -> Standing:
             failed.append(list(_failures(share, pilots[-1])))
             times += made.values()
     failures = [failure for each in failed for failure in each]
-    without = moot(folder, [failure.target for failure in failures])
-    pilots = [_with_moot(pilot, each, without) for pilot, each in zip(pilots, failed, strict=True)]
+    without = inapplicable(folder, [failure.target for failure in failures])
+    pilots = [_with_inapplicable(pilot, each, without) for pilot, each in zip(pilots, failed, strict=True)]
     failures = [failure for failure in failures if failure.target not in without]
     over = all(pilot.word in ("ended", "lost") for pilot in pilots)
     n_targets = sum(pilot.n_targets for pilot in pilots)
@@ -117,7 +117,9 @@ def _pilot(look: Look, array: Array, number: int, share: Share, made: Collection
     )
 
 
-def _with_moot(pilot: PilotStanding, failed: Collection[Failure], without: Collection[str]) -> PilotStanding:
+def _with_inapplicable(
+    pilot: PilotStanding, failed: Collection[Failure], without: Collection[str]
+) -> PilotStanding:
     """What turned out not to apply counts as made: its job is done."""
     return replace(pilot, n_made=pilot.n_made + sum(failure.target in without for failure in failed))
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assay.cluster.commands import answer
+from assay.cluster.logs import tail
 from assay.cluster.preflight.asks import Ask
 from assay.cluster.verdict import Judge, Verdict
 from assay.cluster.watch import look, second_look
 
 WAITS = {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT", "PREEMPTED", "NODE_FAIL"}
-LOG_TAIL = 4000  # characters
 
 Word = Literal["waiting", "running", "gone", "unknown"]
 
@@ -60,7 +60,7 @@ class SlurmJob:
         took for its end.
         """
         seen = look(self.name, {self.id}, "squeue")
-        verdict = self._judge.verdict(self.id, seen, self._log_tail, partial(second_look, self.id))
+        verdict = self._judge.verdict(self.id, seen, partial(tail, self.log), partial(second_look, self.id))
         if verdict.to_requeue and not answer(["scontrol", "requeue", self.id]).error:
             return Standing("waiting", verdict.why)
         if verdict.to_cancel:
@@ -77,9 +77,6 @@ class SlurmJob:
         if verdict.lacks == "runtime":
             return f"out of time, of which it asked {self.ask.minutes} minutes. Change {self.ask.settings}."
         return verdict.why
-
-    def _log_tail(self) -> str:
-        return self.log.read_text(errors="replace")[-LOG_TAIL:] if self.log.exists() else ""
 
     def __str__(self) -> str:
         return f"Slurm job {self.id}"

@@ -12,7 +12,7 @@ from assay.errors import AssayError
 from assay.layout import Layout
 
 
-def moot(folder: CampaignFolder, targets: Iterable[str]) -> set[str]:
+def inapplicable(folder: CampaignFolder, targets: Iterable[str]) -> set[str]:
     """Those of the targets whose checkpoint or data lack what they ask for, and figures of such."""
     wanted = list(targets)
     if not wanted:
@@ -21,10 +21,10 @@ def moot(folder: CampaignFolder, targets: Iterable[str]) -> set[str]:
         plan = read_plan(str(folder.config), may_lack_files=True)
     except AssayError:  # of another version
         return set()
-    return {target for target in wanted if _is_moot(plan, target)}
+    return {target for target in wanted if _is_inapplicable(plan, target)}
 
 
-def _is_moot(plan: Plan, target: str) -> bool:
+def _is_inapplicable(plan: Plan, target: str) -> bool:
     checkpoint, job = job_of(Layout(plan.results), target)
     artifact = job.removeprefix(FIGURES)
     if artifact not in artifacts():
